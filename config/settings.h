@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Everything an operator can set. A value here is always valid: load() checks ranges, choices and addresses before it hands
+// them out. What each key means stands once, in keys.cpp, and from there in the sample file config/fedlog.toml.
+namespace fedlog::config {
+
+struct Server {
+  std::string listen = "127.0.0.1:8000";
+  std::int64_t threads_max = 64;
+  std::int64_t connections_max = 2048;
+  std::int64_t header_bytes_max = 32 * 1024;
+  std::int64_t header_timeout_ms = 10'000;
+  std::int64_t body_timeout_ms = 30'000;
+  std::int64_t write_timeout_ms = 30'000;
+  std::int64_t keep_alive_idle_s = 75;
+};
+
+struct Limits {
+  std::int64_t json_bytes_max = 16 * 1024 * 1024;
+  std::int64_t form_bytes_max = 1024 * 1024;
+  std::int64_t model_bytes_max = 2LL * 1024 * 1024 * 1024;
+  std::int64_t json_depth_max = 64;
+};
+
+struct Cors {
+  std::vector<std::string> allowed_origins = {"*"};
+};
+
+enum class Registration { kOpen, kClosed };
+
+struct Accounts {
+  Registration registration = Registration::kOpen;
+  std::int64_t password_hash_memory_kib = 19'456;
+  std::int64_t password_hash_passes = 2;
+  std::int64_t password_hash_threads = 1;
+  std::int64_t credential_cache_s = 60;
+};
+
+enum class ModelAccess { kMembers, kOpen };
+
+struct Models {
+  ModelAccess access = ModelAccess::kMembers;
+  bool require_finite_updates = true;
+};
+
+enum class OnUnreachable { kRemove, kError };
+
+struct Notifications {
+  std::int64_t connect_timeout_ms = 3'000;
+  std::int64_t read_timeout_ms = 30'000;
+  std::int64_t retry_span_s = 300;
+  std::int64_t retry_first_ms = 500;
+  std::int64_t retry_max_ms = 30'000;
+  std::int64_t concurrency = 32;
+  OnUnreachable on_unreachable = OnUnreachable::kRemove;
+};
+
+struct Worker {
+  std::string path;
+  std::int64_t slots = 1;
+  std::int64_t memory_limit_mib = 2'048;
+  std::int64_t deadline_ms = 30'000;
+  std::int64_t queue_limit = 64;
+  std::int64_t idle_exit_s = 60;
+  std::int64_t model_cache_mib = 256;
+};
+
+struct Storage {
+  std::int64_t wal_bytes_max = 256 * 1024 * 1024;
+  std::int64_t group_commit_events_max = 1'000;
+};
+
+struct Aggregation {
+  std::int64_t threads = 2;
+};
+
+struct Trainings {
+  std::int64_t idle_passivate_s = 300;
+};
+
+enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kOff };
+enum class LogFormat { kText, kJson };
+
+struct Log {
+  LogLevel level = LogLevel::kInfo;
+  LogFormat format = LogFormat::kText;
+};
+
+struct Settings {
+  Server server;
+  Limits limits;
+  Cors cors;
+  Accounts accounts;
+  Models models;
+  Notifications notifications;
+  Worker worker;
+  Storage storage;
+  Aggregation aggregation;
+  Trainings trainings;
+  Log log;
+};
+
+// Texts by name: environment variables ("FEDLOG_SERVER__LISTEN") or flags (by key, "server.listen").
+using Texts = std::map<std::string, std::string, std::less<>>;
+
+// The defaults, overridden by `file`, then by `environment`, then by `flags`. Variables of `environment` that do not begin
+// with FEDLOG_ or have no "__" are ignored. In a text, a list is separated by commas. The first mistake ends the reading: its
+// text names where it stands (file, line and column; variable; or flag), what is allowed, and for an unknown key the nearest.
+[[nodiscard]] std::expected<Settings, std::string> load(const std::optional<std::filesystem::path>& file,
+                                                        const Texts& environment, const Texts& flags);
+
+// This process's FEDLOG_ variables, for load().
+[[nodiscard]] Texts fedlog_environment();
+
+// The sample file: every key with its documentation, range and default, each commented out.
+[[nodiscard]] std::string sample();
+
+// "HOST:PORT", with an IPv6 host in brackets ("[::1]:8000") and 0 for any free port; nullopt for all else.
+struct ListenAddress {
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+};
+[[nodiscard]] std::optional<ListenAddress> parse_listen_address(std::string_view text);
+
+}  // namespace fedlog::config
