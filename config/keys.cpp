@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <type_traits>
+#include <utility>
 
 namespace fedlog::config {
 namespace {
@@ -24,7 +25,7 @@ constexpr std::array<std::string_view, 2> kNames<LogFormat>{"text", "json"};
 
 template <auto Section, auto Member>
 Key key(std::string_view name, Range range, std::string_view documentation) {
-  using Type = std::remove_cvref_t<decltype((Settings{}.*Section).*Member)>;
+  using Type = std::remove_cvref_t<decltype((std::declval<const Settings&>().*Section).*Member)>;
   Key result{.name = name, .documentation = documentation, .range = range};
   if constexpr (std::is_enum_v<Type>) {
     result.choices.assign(kNames<Type>.begin(), kNames<Type>.end());
@@ -59,10 +60,12 @@ std::vector<Key> make_keys() {
       key<&S::server, &Server::listen>(
           "server.listen",
           "Where the API is served, as HOST:PORT. An IPv6 host stands in brackets; port 0 takes a free one."),
-      key<&S::server, &Server::threads_max>("server.threads_max", {2, 4096},
-                                            "Threads that handle requests, at most. An idle connection holds none."),
-      key<&S::server, &Server::connections_max>("server.connections_max", {1, 1'000'000},
-                                                "Open connections, at most; one more is answered with 503 and closed."),
+      key<&S::server, &Server::threads_max>(
+          "server.threads_max", {2, 4096},
+          "Threads that handle requests, at most. An idle connection holds none."),
+      key<&S::server, &Server::connections_max>(
+          "server.connections_max", {1, 1'000'000},
+          "Open connections, at most; one more is answered with 503 and closed."),
       key<&S::server, &Server::header_bytes_max>("server.header_bytes_max", {1024, 1024 * 1024},
                                                  "Size of a request's line and headers together, at most."),
       key<&S::server, &Server::header_timeout_ms>("server.header_timeout_ms", {10, kDayMs},
@@ -71,11 +74,12 @@ std::vector<Key> make_keys() {
                                                 "How long a client may pause within a request's body."),
       key<&S::server, &Server::write_timeout_ms>("server.write_timeout_ms", {10, kDayMs},
                                                  "How long a client may pause in reading an answer."),
-      key<&S::server, &Server::keep_alive_idle_s>(
-          "server.keep_alive_idle_s", {1, kDayS}, "How long a connection without a request is kept open."),
+      key<&S::server, &Server::keep_alive_idle_s>("server.keep_alive_idle_s", {1, kDayS},
+                                                  "How long a connection without a request is kept open."),
 
-      key<&S::limits, &Limits::json_bytes_max>("limits.json_bytes_max", {1024, kGib},
-                                               "Size of a JSON body, at most; a larger one is answered with 413."),
+      key<&S::limits, &Limits::json_bytes_max>(
+          "limits.json_bytes_max", {1024, kGib},
+          "Size of a JSON body, at most; a larger one is answered with 413."),
       key<&S::limits, &Limits::form_bytes_max>(
           "limits.form_bytes_max", {1024, kGib},
           "Size of a form's fields together, its files not counted, at most."),
@@ -84,12 +88,13 @@ std::vector<Key> make_keys() {
       key<&S::limits, &Limits::json_depth_max>("limits.json_depth_max", {4, 1000},
                                                "How deep lists and objects may nest in a JSON body."),
 
-      key<&S::cors, &Cors::allowed_origins>(
-          "cors.allowed_origins",
-          "Origins whose pages may call the API from a browser, such as \"https://example.org\"; \"*\" is all."),
+      key<&S::cors, &Cors::allowed_origins>("cors.allowed_origins",
+                                            "Origins whose pages may call the API from a browser, such as "
+                                            "\"https://example.org\"; \"*\" is all."),
 
       key<&S::accounts, &Accounts::registration>(
-          "accounts.registration", "Who may create users: anyone (\"open\"), or superusers only (\"closed\")."),
+          "accounts.registration",
+          "Who may create users: anyone (\"open\"), or superusers only (\"closed\")."),
       key<&S::accounts, &Accounts::password_hash_memory_kib>(
           "accounts.password_hash_memory_kib", {8, 4 * 1024 * 1024},
           "Memory that hashing one password with Argon2id takes."),
@@ -97,45 +102,53 @@ std::vector<Key> make_keys() {
                                                          "Passes of Argon2id over that memory."),
       key<&S::accounts, &Accounts::password_hash_threads>(
           "accounts.password_hash_threads", {1, 256},
-          "Passwords that are hashed at the same time, at most; others wait. A flood of wrong passwords takes no more."),
+          "Passwords that are hashed at the same time, at most; others wait. A flood of wrong passwords "
+          "takes no more."),
       key<&S::accounts, &Accounts::credential_cache_s>(
           "accounts.credential_cache_s", {0, kDayS},
-          "How long a password that was found right is remembered (in memory, under a keyed hash); 0 is never."),
+          "How long a password that was found right is remembered (in memory, under a keyed hash); 0 is "
+          "never."),
 
-      key<&S::models, &Models::access>(
-          "models.access",
-          "Who may read and run a model: its owner and its training's members (\"members\"), or every user (\"open\")."),
+      key<&S::models, &Models::access>("models.access",
+                                       "Who may read and run a model: its owner and its training's members "
+                                       "(\"members\"), or every user (\"open\")."),
       key<&S::models, &Models::require_finite_updates>("models.require_finite_updates",
                                                        "Refuse an update that contains NaN or an infinity."),
 
-      key<&S::notifications, &Notifications::connect_timeout_ms>("notifications.connect_timeout_ms", {10, kDayMs},
-                                                                 "How long a receiver may take to accept a connection."),
+      key<&S::notifications, &Notifications::connect_timeout_ms>(
+          "notifications.connect_timeout_ms", {10, kDayMs},
+          "How long a receiver may take to accept a connection."),
       key<&S::notifications, &Notifications::read_timeout_ms>("notifications.read_timeout_ms", {10, kDayMs},
                                                               "How long a receiver may take to answer."),
       key<&S::notifications, &Notifications::retry_span_s>(
           "notifications.retry_span_s", {0, 30 * kDayS},
           "How long a delivery is tried again before its receiver counts as unreachable."),
-      key<&S::notifications, &Notifications::retry_first_ms>("notifications.retry_first_ms", {1, kDayMs},
-                                                             "Pause before the first repetition; each further one doubles."),
+      key<&S::notifications, &Notifications::retry_first_ms>(
+          "notifications.retry_first_ms", {1, kDayMs},
+          "Pause before the first repetition; each further one doubles."),
       key<&S::notifications, &Notifications::retry_max_ms>("notifications.retry_max_ms", {1, kDayMs},
                                                            "Pause between two repetitions, at most."),
       key<&S::notifications, &Notifications::concurrency>("notifications.concurrency", {1, 4096},
                                                           "Deliveries under way at the same time, at most."),
       key<&S::notifications, &Notifications::on_unreachable>(
           "notifications.on_unreachable",
-          "What an unreachable participant means for its training: it goes on without (\"remove\"), or ends in state E "
+          "What an unreachable participant means for its training: it goes on without (\"remove\"), or ends "
+          "in state E "
           "(\"error\")."),
 
-      key<&S::worker, &Worker::path>(
-          "worker.path",
-          "The program that executes models; empty: fedlog-model-worker beside the server, else in ../libexec/fedlog/."),
-      key<&S::worker, &Worker::slots>("worker.slots", {1, 256}, "Workers that run at the same time, at most."),
-      key<&S::worker, &Worker::memory_limit_mib>("worker.memory_limit_mib", {256, 1024 * 1024},
-                                                 "Memory that one worker may take; one that wants more is ended."),
+      key<&S::worker, &Worker::path>("worker.path",
+                                     "The program that executes models; empty: fedlog-model-worker beside "
+                                     "the server, else in ../libexec/fedlog/."),
+      key<&S::worker, &Worker::slots>("worker.slots", {1, 256},
+                                      "Workers that run at the same time, at most."),
+      key<&S::worker, &Worker::memory_limit_mib>(
+          "worker.memory_limit_mib", {256, 1024 * 1024},
+          "Memory that one worker may take; one that wants more is ended."),
       key<&S::worker, &Worker::deadline_ms>("worker.deadline_ms", {100, kDayMs},
                                             "How long one request may take in a worker before it is ended."),
-      key<&S::worker, &Worker::queue_limit>("worker.queue_limit", {1, 1'000'000},
-                                            "Requests that wait for a worker, at most; one more is answered with 503."),
+      key<&S::worker, &Worker::queue_limit>(
+          "worker.queue_limit", {1, 1'000'000},
+          "Requests that wait for a worker, at most; one more is answered with 503."),
       key<&S::worker, &Worker::idle_exit_s>("worker.idle_exit_s", {1, kDayS},
                                             "How long a worker without a request is kept."),
       key<&S::worker, &Worker::model_cache_mib>("worker.model_cache_mib", {0, 1024 * 1024},
@@ -144,11 +157,13 @@ std::vector<Key> make_keys() {
       key<&S::storage, &Storage::wal_bytes_max>(
           "storage.wal_bytes_max", {1024 * 1024, 64 * kGib},
           "Size of the write-ahead log, at most; a smaller one makes the start after a crash faster."),
-      key<&S::storage, &Storage::group_commit_events_max>("storage.group_commit_events_max", {1, 100'000},
-                                                          "Events that are made durable with one sync, at most."),
+      key<&S::storage, &Storage::group_commit_events_max>(
+          "storage.group_commit_events_max", {1, 100'000},
+          "Events that are made durable with one sync, at most."),
 
-      key<&S::aggregation, &Aggregation::threads>("aggregation.threads", {1, 256},
-                                                  "Threads that aggregate a round; the result does not depend on it."),
+      key<&S::aggregation, &Aggregation::threads>(
+          "aggregation.threads", {1, 256},
+          "Threads that aggregate a round; the result does not depend on it."),
 
       key<&S::trainings, &Trainings::idle_passivate_s>(
           "trainings.idle_passivate_s", {1, 30 * kDayS},

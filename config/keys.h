@@ -23,10 +23,11 @@ struct Range {
 struct Key {
   std::string_view name;  // "section.key"
   std::string_view documentation;
-  Range range;                            // of an integer
-  std::vector<std::string_view> choices;  // of a text that names one of a few; empty for free text
+  Range range;                                 // of an integer
+  std::vector<std::string_view> choices = {};  // of a text that names one of a few; empty for free text
   Value (*get)(const Settings&) = nullptr;
-  void (*set)(Settings&, const Value&) = nullptr;  // of the alternative that `get` returns, within range and choices
+  void (*set)(Settings&,
+              const Value&) = nullptr;  // of the alternative that `get` returns, within range and choices
 };
 
 [[nodiscard]] std::span<const Key> keys();

@@ -7,7 +7,7 @@
 namespace fedlog::config {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char letter : text) {
     if (letter == '"' || letter == '\\') result += '\\';
@@ -19,10 +19,10 @@ std::string quoted(std::string_view text) {
 std::string toml(const Value& value) {
   if (const bool* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
   if (const std::int64_t* number = std::get_if<std::int64_t>(&value)) return std::to_string(*number);
-  if (const std::string* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const std::string* text = std::get_if<std::string>(&value)) return in_quotes(*text);
   std::string list;
   for (const std::string& entry : std::get<std::vector<std::string>>(value)) {
-    list += (list.empty() ? "" : ", ") + quoted(entry);
+    list += (list.empty() ? "" : ", ") + in_quotes(entry);
   }
   return "[" + list + "]";
 }
@@ -31,9 +31,11 @@ std::string toml(const Value& value) {
 
 std::string sample() {
   std::string text =
-      "# Every key of fedlog-server's configuration, with its default. Take a line's leading # away to change it.\n"
+      "# Every key of fedlog-server's configuration, with its default. Take a line's leading # away to "
+      "change it.\n"
       "#\n"
-      "# Each key is an environment variable too: section.key is FEDLOG_SECTION__KEY (a list is separated by commas), and\n"
+      "# Each key is an environment variable too: section.key is FEDLOG_SECTION__KEY (a list is separated by "
+      "commas), and\n"
       "# wins over this file; flags of the command line win over both.\n";
   std::string_view section;
   for (const Key& key : keys()) {

@@ -9,8 +9,9 @@
 #include <string_view>
 #include <vector>
 
-// Everything an operator can set. A value here is always valid: load() checks ranges, choices and addresses before it hands
-// them out. What each key means stands once, in keys.cpp, and from there in the sample file config/fedlog.toml.
+// Everything an operator can set. A value here is always valid: load() checks ranges, choices and addresses
+// before it hands them out. What each key means stands once, in keys.cpp, and from there in the sample file
+// config/fedlog.toml.
 namespace fedlog::config {
 
 struct Server {
@@ -112,9 +113,10 @@ struct Settings {
 // Texts by name: environment variables ("FEDLOG_SERVER__LISTEN") or flags (by key, "server.listen").
 using Texts = std::map<std::string, std::string, std::less<>>;
 
-// The defaults, overridden by `file`, then by `environment`, then by `flags`. Variables of `environment` that do not begin
-// with FEDLOG_ or have no "__" are ignored. In a text, a list is separated by commas. The first mistake ends the reading: its
-// text names where it stands (file, line and column; variable; or flag), what is allowed, and for an unknown key the nearest.
+// The defaults, overridden by `file`, then by `environment`, then by `flags`. Variables of `environment` that
+// do not begin with FEDLOG_ or have no "__" are ignored. In a text, a list is separated by commas. The first
+// mistake ends the reading: its text names where it stands (file, line and column; variable; or flag), what
+// is allowed, and for an unknown key the nearest.
 [[nodiscard]] std::expected<Settings, std::string> load(const std::optional<std::filesystem::path>& file,
                                                         const Texts& environment, const Texts& flags);
 
