@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "domain/fields.h"
+#include "domain/identifiers.h"
+
+namespace fedlog::domain {
+
+// One named result that a user reported: a number, or bytes kept as a blob. Exactly one of the two is set.
+struct Metric {
+  std::string name;
+  std::optional<double> number;
+  std::optional<BlobId> blob;
+
+  static constexpr auto fields() {
+    return std::tuple{field("name", &Metric::name), field("number", &Metric::number),
+                      field("blob", &Metric::blob)};
+  }
+  bool operator==(const Metric&) const = default;
+};
+
+}  // namespace fedlog::domain

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+namespace fedlog::domain {
+
+// Why a command was not carried out. The HTTP layer maps each to a status and a shape of body.
+enum class Reason {
+  user_not_found,
+  group_not_found,
+  model_not_found,
+  training_not_found,
+  participants_not_found,  // a listed user does not exist, or is listed twice
+  no_training_for_model,
+  name_taken,
+  permission_denied,
+  invalid_field,  // `field` names it
+  invalid_request,
+  already_started,
+  wrong_state,
+  wrong_round,
+  invalid_file,
+  no_file,          // a mean model has no file of its own
+  invalid_members,  // of a mean model
+  no_participants,
+  busy,          // try again later
+  storage_full,  // nothing can be written
+  unsupported,
+  internal,
+};
+
+// `message` is a full sentence for the caller; `field` is the request's field it is about, or empty.
+struct Rejection {
+  Reason reason = Reason::internal;
+  std::string message;
+  std::string field = {};
+};
+
+}  // namespace fedlog::domain

@@ -1,0 +1,35 @@
+#include "domain/rights.h"
+
+#include "domain/training.h"
+
+namespace fedlog::domain {
+
+bool may_read(const Caller& caller, const Training& training) {
+  return caller.superuser || training.actor == caller.id || training.has_participant(caller.id);
+}
+
+bool may_manage(const Caller& caller, const Training& training) {
+  return training.actor == caller.id;
+}
+
+bool may_read(const Caller& caller, const Model& model, const Training* training, ModelAccess access) {
+  if (access == ModelAccess::open || caller.superuser || model.owner == caller.id) return true;
+  if (training == nullptr) return false;
+  // A local model is its owner's and the actor's; the other participants never see it.
+  return model.kind == ModelKind::local ? training->actor == caller.id : may_read(caller, *training);
+}
+
+bool may_report_metrics(const Caller& caller, const Model& model, const Training* training,
+                        ModelAccess access) {
+  return may_read(caller, model, training, access);
+}
+
+bool may_delete(const Caller& caller, const Model& model, const Training* training) {
+  return model.owner == caller.id || (training != nullptr && training->actor == caller.id);
+}
+
+bool may_replace_preprocessing(const Caller& caller, const Model& model) {
+  return model.owner == caller.id;
+}
+
+}  // namespace fedlog::domain

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/metric.h"
+#include "domain/model.h"
+#include "domain/notification.h"
+#include "domain/training_events.h"
+#include "domain/training_state.h"
+
+namespace fedlog::domain {
+
+// An update that a participant sent for the open round. It is a local model until the round is aggregated.
+struct Update {
+  UserId participant;
+  ModelId model;
+  BlobId weights;
+  std::int64_t sample_size = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("participant", &Update::participant), field("model", &Update::model),
+                      field("weights", &Update::weights), field("sample_size", &Update::sample_size)};
+  }
+  bool operator==(const Update&) const = default;
+};
+
+// A training as it stands: the fold of its events. `participants` are in order of joining, the canonical
+// order of aggregation.
+struct Training {
+  TrainingId id;
+  ModelId model;
+  std::uint64_t model_version =
+      0;  // version of the model's own stream since it joined; the stream rests meanwhile
+  UserId actor;
+  TrainingState state = TrainingState::initial;
+  Phase phase = Phase::idle;
+  std::int64_t target_num_updates = 1;
+  std::int64_t round = 0;
+  AggregationMethod aggregation_method = AggregationMethod::fed_avg;
+  UncertaintyMethod uncertainty_method = UncertaintyMethod::none;
+  TrainingOptions options;
+  std::vector<UserId> participants;
+  std::vector<Update> updates;  // of the open round, in order of arrival
+  std::vector<UserId> testers;  // who reported a metric in the open test
+  std::optional<BlobId> weights;
+  std::optional<BlobId> preprocessing;
+  std::string reason;  // why it is in state ERROR
+  Timestamp created;
+  Timestamp last_update;
+  bool deleted = false;
+
+  static constexpr auto fields() {
+    return std::tuple{field("id", &Training::id),
+                      field("model", &Training::model),
+                      field("model_version", &Training::model_version),
+                      field("actor", &Training::actor),
+                      field("state", &Training::state),
+                      field("phase", &Training::phase),
+                      field("target_num_updates", &Training::target_num_updates),
+                      field("round", &Training::round),
+                      field("aggregation_method", &Training::aggregation_method),
+                      field("uncertainty_method", &Training::uncertainty_method),
+                      field("options", &Training::options),
+                      field("participants", &Training::participants),
+                      field("updates", &Training::updates),
+                      field("testers", &Training::testers),
+                      field("weights", &Training::weights),
+                      field("preprocessing", &Training::preprocessing),
+                      field("reason", &Training::reason),
+                      field("created", &Training::created),
+                      field("last_update", &Training::last_update),
+                      field("deleted", &Training::deleted)};
+  }
+  [[nodiscard]] bool has_participant(UserId user) const;
+  [[nodiscard]] const Update* update_of(UserId participant) const;
+  [[nodiscard]] const Update* update_by_model(ModelId model) const;
+  bool operator==(const Training&) const = default;
+};
+
+// The state after one more event that happened at `at`. Never fails on events that `decide` gave for the same
+// state; throws std::logic_error on a transition that the table does not allow.
+void evolve(Training& training, const TrainingEvent& event, Timestamp at);
+
+// The aggregation that the training is waiting for.
+struct Aggregation {
+  std::int64_t round = 0;
+  BlobId base;                  // the archive that gives the result its form
+  std::vector<Update> updates;  // in canonical order
+};
+[[nodiscard]] std::optional<Aggregation> pending_aggregation(const Training& training);
+
+}  // namespace fedlog::domain

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/rejection.h"
+#include "domain/rights.h"
+#include "domain/training.h"
+
+namespace fedlog::domain {
+
+// What can be asked of a training. Commands come with everything they need: ids, blobs and outcomes are made
+// before.
+struct CreateTraining {
+  TrainingCreated facts;
+};
+
+struct StartTraining {
+  Caller by;
+};
+
+// Users that take part already are no error; they are left as they are.
+struct AddParticipants {
+  Caller by;
+  std::vector<UserId> users;
+};
+
+// Users that do not take part are no error.
+struct RemoveParticipants {
+  Caller by;
+  std::vector<UserId> users;
+};
+
+// `weights` was checked against the training's base file before.
+struct SubmitUpdate {
+  Caller by;
+  ModelId local_model;  // the id that the update gets
+  std::int64_t round = 0;
+  std::int64_t sample_size = 0;
+  BlobId weights;
+  std::vector<Metric> metrics;
+};
+
+// `model` is the global model, or a local one of the open round. Whether `by` may report was checked before.
+struct ReportMetrics {
+  Caller by;
+  ModelId model;
+  std::vector<Metric> metrics;
+};
+
+// Whether `by` may replace it was checked before.
+struct ReplacePreprocessing {
+  Caller by;
+  BlobId preprocessing;
+};
+
+// The aggregation of `round` ended with `weights`, or with the reason why there are none.
+struct RecordAggregation {
+  std::int64_t round = 0;
+  std::expected<BlobId, std::string> weights;
+};
+
+enum class OnUnreachable { remove, error };
+
+struct RecordDelivery {
+  EventId id;
+  Notification notification;
+  DeliveryOutcome outcome = DeliveryOutcome::delivered;
+  std::int64_t status = 0;
+  std::int64_t attempts = 0;
+  std::string detail;
+  OnUnreachable on_unreachable = OnUnreachable::remove;
+};
+
+// With `model_owner`, the model goes too, and its owner may ask for it as well as the actor.
+struct DeleteTraining {
+  Caller by;
+  std::optional<UserId> model_owner;
+};
+
+using TrainingCommand =
+    std::variant<CreateTraining, StartTraining, AddParticipants, RemoveParticipants, SubmitUpdate,
+                 ReportMetrics, ReplacePreprocessing, RecordAggregation, RecordDelivery, DeleteTraining>;
+
+using TrainingEvents = std::vector<TrainingEvent>;
+
+// Whether `by` may send an update for `round` now; for callers that want to know before they look into its
+// file.
+[[nodiscard]] std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by,
+                                                              std::int64_t round);
+
+// The events that carry out `command` in state `training`; none when there is nothing left to do. All rules
+// of a training's course are here. Pure.
+[[nodiscard]] std::expected<TrainingEvents, Rejection> decide(const Training& training,
+                                                              const TrainingCommand& command);
+
+}  // namespace fedlog::domain
