@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "domain/group.h"
+#include "domain/model.h"
+#include "domain/notification.h"
+#include "domain/training.h"
+#include "domain/user.h"
+#include "storage/key_value.h"
+
+namespace fedlog::storage {
+
+// One reported metric as the API lists it. `id` is unique and grows with time.
+struct MetricRow {
+  std::int64_t id = 0;
+  domain::ModelId model;
+  domain::UserId reporter;
+  std::int64_t step = 0;
+  domain::Metric metric;
+
+  static constexpr auto fields() {
+    using domain::field;
+    return std::tuple{field("id", &MetricRow::id), field("model", &MetricRow::model),
+                      field("reporter", &MetricRow::reporter), field("step", &MetricRow::step),
+                      field("metric", &MetricRow::metric)};
+  }
+};
+
+// A notification that is requested and not settled. `position` is its event's place in the log.
+struct OutboxRow {
+  std::uint64_t position = 0;
+  domain::EventId id;
+  domain::Notification notification;
+  domain::Timestamp requested;
+
+  static constexpr auto fields() {
+    using domain::field;
+    return std::tuple{field("position", &OutboxRow::position), field("id", &OutboxRow::id),
+                      field("notification", &OutboxRow::notification),
+                      field("requested", &OutboxRow::requested)};
+  }
+};
+
+// What the log adds up to, for reading: kept up to date in the same batch as the events, so whatever was
+// acknowledged can be read. Deleted things are absent. Lists are in order of creation. Any thread; every call
+// reads the newest state.
+class Views {
+ public:
+  explicit Views(const KeyValueReader& reader) : reader_(&reader) {}
+
+  [[nodiscard]] std::optional<domain::User> user(domain::UserId id) const;
+  [[nodiscard]] std::optional<domain::User> user_by_name(std::string_view username) const;
+  [[nodiscard]] std::vector<domain::User> users() const;
+
+  [[nodiscard]] std::optional<domain::Group> group(domain::GroupId id) const;
+  [[nodiscard]] std::optional<domain::Group> group_by_name(std::string_view name) const;
+  [[nodiscard]] std::vector<domain::Group> groups() const;
+  [[nodiscard]] std::vector<domain::Group> groups_of(domain::UserId member) const;
+  [[nodiscard]] std::int64_t last_group_number() const;  // deleted ones count
+
+  [[nodiscard]] std::optional<domain::Model> model(domain::ModelId id) const;  // local ones too
+  // Those that the user owns (local ones too), or in whose training it takes part.
+  [[nodiscard]] std::vector<domain::Model> models_of(domain::UserId user) const;
+
+  [[nodiscard]] std::optional<domain::Training> training(domain::TrainingId id) const;
+  [[nodiscard]] std::vector<domain::Training> trainings_of_actor(domain::UserId actor) const;
+  [[nodiscard]] std::vector<domain::Training> trainings_of(domain::UserId actor_or_participant) const;
+  // Trainings that wait for the server itself: an aggregation to be made.
+  [[nodiscard]] std::vector<domain::TrainingId> trainings_with_pending_work() const;
+
+  [[nodiscard]] std::vector<MetricRow> metrics_of(domain::ModelId model) const;
+
+  [[nodiscard]] std::vector<OutboxRow> outbox(std::uint64_t after_position, std::size_t limit) const;
+  [[nodiscard]] bool is_pending(std::uint64_t outbox_position) const;
+
+ private:
+  const KeyValueReader* reader_;
+};
+
+}  // namespace fedlog::storage
