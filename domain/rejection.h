@@ -23,8 +23,9 @@ enum class Reason {
   no_file,          // a mean model has no file of its own
   invalid_members,  // of a mean model
   no_participants,
-  busy,          // try again later
-  storage_full,  // nothing can be written
+  invalid_input,  // of an inference
+  busy,           // try again later
+  storage_full,   // nothing can be written
   unsupported,
   internal,
 };

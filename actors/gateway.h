@@ -1,0 +1,186 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "domain/rejection.h"
+#include "domain/training_commands.h"
+#include "domain/user.h"
+#include "storage/views.h"
+
+// The only door to the actors. Calls block until what they changed is durable, or return why nothing was
+// changed. Any thread. CAF stays behind it.
+namespace fedlog::actors {
+
+template <class T>
+using Result = std::expected<T, domain::Rejection>;
+
+// Who asks, and what ties the answer to the request.
+struct RequestContext {
+  domain::Caller caller;
+  std::string correlation;      // X-Request-ID; recorded with every event that comes of the request
+  std::string idempotency_key;  // scoped to user and route by the caller; empty: none
+};
+
+struct Registration {
+  std::string username;
+  std::string password;
+  std::string first_name;
+  std::string last_name;
+  std::string email;
+  std::string message_endpoint;
+  bool actor = false;
+  bool client = false;
+  bool superuser = false;  // never from the API
+};
+
+struct RegisteredUser {
+  domain::User user;
+  std::string token;  // 40 hexadecimal digits
+};
+
+// A file on its way in, hashed and written while it arrives. Dropping it leaves nothing behind.
+class Upload {
+ public:
+  virtual ~Upload() = default;
+  [[nodiscard]] virtual Result<void> write(std::span<const std::byte> bytes) = 0;
+  [[nodiscard]] virtual std::uint64_t size_bytes() const = 0;
+};
+
+struct ModelUpload {
+  domain::ModelKind kind = domain::ModelKind::global;  // global or swag
+  std::string name;
+  std::string description;
+  std::optional<domain::InputShape> input_shape;
+  std::int64_t round = 0;
+  std::unique_ptr<Upload> file;
+  std::unique_ptr<Upload> preprocessing;  // may be null
+};
+
+struct MeanModel {
+  std::string name;
+  std::string description;
+  std::optional<domain::InputShape> input_shape;
+  std::vector<domain::ModelId> members;
+};
+
+struct MetricInput {
+  std::string name;
+  std::variant<double, std::string> value;  // a number, or bytes
+};
+
+struct UpdateUpload {
+  std::int64_t round = 0;
+  std::int64_t sample_size = 0;
+  std::unique_ptr<Upload> file;
+  std::vector<MetricInput> metrics;
+};
+
+struct TrainingRequest {
+  domain::ModelId model;
+  std::int64_t target_num_updates = 1;
+  domain::AggregationMethod aggregation_method = domain::AggregationMethod::fed_avg;
+  domain::UncertaintyMethod uncertainty_method = domain::UncertaintyMethod::none;
+  nlohmann::json options = nlohmann::json::object();
+  std::vector<domain::UserId> participants;
+};
+
+// A blob as a file that never changes: for sending it.
+struct BlobFile {
+  std::filesystem::path path;
+  std::uint64_t size_bytes = 0;
+  domain::BlobId id;
+};
+
+struct InferenceRequest {
+  domain::ModelId model;
+  std::variant<nlohmann::json, std::string>
+      input;  // nested lists (or text holding base64), or a file's bytes
+  bool binary_reply = false;
+};
+
+class Gateway {
+ public:
+  virtual ~Gateway() = default;
+
+  // --- accounts
+  [[nodiscard]] virtual Result<RegisteredUser> register_user(const Registration& registration,
+                                                             const std::string& correlation) = 0;
+  [[nodiscard]] virtual std::optional<domain::User> user_by_token(std::string_view token) = 0;
+  // Costs tens of milliseconds and 19 MiB on purpose, unless the same pair was verified a moment ago.
+  [[nodiscard]] virtual std::optional<domain::User> user_by_password(std::string_view username,
+                                                                     std::string_view password) = 0;
+  [[nodiscard]] virtual std::optional<std::string> token_of(domain::UserId user) = 0;
+
+  // --- groups: anyone creates, members and superusers change members, members rename and delete
+  [[nodiscard]] virtual Result<domain::Group> create_group(const RequestContext& context,
+                                                           const std::string& name) = 0;
+  [[nodiscard]] virtual Result<domain::Group> rename_group(const RequestContext& context,
+                                                           domain::GroupId group,
+                                                           const std::string& name) = 0;
+  [[nodiscard]] virtual Result<void> delete_group(const RequestContext& context, domain::GroupId group) = 0;
+  [[nodiscard]] virtual Result<void> add_members(const RequestContext& context, domain::GroupId group,
+                                                 const std::vector<domain::UserId>& users) = 0;
+  [[nodiscard]] virtual Result<void> remove_members(const RequestContext& context, domain::GroupId group,
+                                                    const std::vector<domain::UserId>& users) = 0;
+
+  // --- models
+  [[nodiscard]] virtual Result<std::unique_ptr<Upload>> begin_upload() = 0;
+  [[nodiscard]] virtual Result<domain::ModelId> upload_model(const RequestContext& context,
+                                                             ModelUpload upload) = 0;
+  [[nodiscard]] virtual Result<domain::ModelId> create_mean_model(const RequestContext& context,
+                                                                  const MeanModel& model) = 0;
+  // A training that the model belongs to goes with it.
+  [[nodiscard]] virtual Result<void> delete_model(const RequestContext& context, domain::ModelId model) = 0;
+  [[nodiscard]] virtual Result<void> replace_preprocessing(const RequestContext& context,
+                                                           domain::ModelId model,
+                                                           std::unique_ptr<Upload> file) = 0;
+  // Whether the caller may send an update now; for refusing it before its file is received. `model` is the
+  // global model.
+  [[nodiscard]] virtual Result<void> may_submit_update(const RequestContext& context, domain::ModelId model,
+                                                       std::int64_t round) = 0;
+  [[nodiscard]] virtual Result<void> submit_update(const RequestContext& context, domain::ModelId model,
+                                                   UpdateUpload update) = 0;
+  [[nodiscard]] virtual Result<void> report_metrics(const RequestContext& context, domain::ModelId model,
+                                                    const std::vector<MetricInput>& metrics) = 0;
+  // Readable models only; the rights are checked here.
+  [[nodiscard]] virtual Result<domain::Model> readable_model(const RequestContext& context,
+                                                             domain::ModelId model) = 0;
+  [[nodiscard]] virtual Result<BlobFile> blob(domain::BlobId id) = 0;
+  [[nodiscard]] virtual Result<std::string> blob_bytes(domain::BlobId id) = 0;  // for small ones
+
+  // --- trainings
+  [[nodiscard]] virtual Result<domain::TrainingId> create_training(const RequestContext& context,
+                                                                   const TrainingRequest& request) = 0;
+  [[nodiscard]] virtual Result<domain::Training> readable_training(const RequestContext& context,
+                                                                   domain::TrainingId training) = 0;
+  [[nodiscard]] virtual Result<void> start_training(const RequestContext& context,
+                                                    domain::TrainingId training) = 0;
+  [[nodiscard]] virtual Result<void> add_participants(const RequestContext& context,
+                                                      domain::TrainingId training,
+                                                      const std::vector<domain::UserId>& users) = 0;
+  [[nodiscard]] virtual Result<void> remove_participants(const RequestContext& context,
+                                                         domain::TrainingId training,
+                                                         const std::vector<domain::UserId>& users) = 0;
+  [[nodiscard]] virtual Result<void> delete_training(const RequestContext& context,
+                                                     domain::TrainingId training) = 0;
+
+  // --- inference: the reply's body, JSON or a pickle as asked for
+  [[nodiscard]] virtual Result<std::string> infer(const RequestContext& context,
+                                                  const InferenceRequest& request) = 0;
+
+  // --- everything that needs no rule
+  [[nodiscard]] virtual const storage::Views& views() const = 0;
+};
+
+}  // namespace fedlog::actors
