@@ -1,0 +1,156 @@
+"""A client for fedlog in one file: the REST API with retries, and a participant that trains and tests when it is told to.
+
+    participant = Participant("http://127.0.0.1:8000", "alice", "secret", train, test)
+    participant.run()       # until the training that it takes part in is finished
+
+`train(model_bytes, round)` returns (new model_bytes, sample_size, metrics); `test(model_bytes, round)` returns metrics, a
+dictionary of numbers by name. Both get the global model's file as the owner uploaded it, with the round's weights.
+
+Needs only python3-requests. The server may go away for a while (a restart, a crash): every call is repeated until it is back.
+"""
+
+import http.server
+import json
+import queue
+import secrets
+import threading
+import time
+
+import requests
+
+BUSY = (429, 502, 503, 504)
+
+
+class ApiError(Exception):
+    """The server refused a call: `status`, and its own words as text."""
+
+    def __init__(self, response):
+        super().__init__(f"{response.request.method} {response.request.path_url}: {response.status_code} {response.text[:500]}")
+        self.status = response.status_code
+
+
+class Api:
+    """Calls of one user (or of nobody, without a token). A call that finds no server is repeated for `patience_s`."""
+
+    def __init__(self, server, token=None, patience_s=60):
+        self.server = server.rstrip("/")
+        self.patience_s = patience_s
+        self.headers = {"Authorization": f"Token {token}"} if token else {}
+
+    def call(self, method, path, **arguments):
+        """The response of a call that the server accepted; ApiError otherwise. Arguments are those of requests.request."""
+        # With its key, a call that was carried out but whose answer was lost is not carried out again.
+        headers = {**self.headers, "Idempotency-Key": secrets.token_hex(16)}
+        deadline = time.monotonic() + self.patience_s
+        pause_s = 0.1
+        while True:
+            late = time.monotonic() > deadline
+            try:
+                response = requests.request(method, self.server + path, headers=headers, timeout=(5, 60), **arguments)
+                if response.ok:
+                    return response
+                if response.status_code not in BUSY or late:
+                    raise ApiError(response)
+            except (requests.ConnectionError, requests.Timeout):
+                if late:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, 2)
+
+    def register(self, username, password, message_endpoint, **more):
+        """Creates a user; returns it (`id` and `token` among its fields)."""
+        fields = {"username": username, "password": password, "message_endpoint": message_endpoint, **more}
+        return self.call("POST", "/api/users/", json=fields).json()
+
+
+class Inbox:
+    """Receives the server's notifications over HTTP. Its address is secret, so nobody else can leave one."""
+
+    def __init__(self, host="127.0.0.1"):
+        inbox = self
+        self.path = "/" + secrets.token_hex(16)
+        self.messages = queue.Queue()
+        self.seen = set()
+        self.lock = threading.Lock()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            timeout = 30
+
+            def do_POST(self):
+                body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20))
+                known = self.path == inbox.path
+                if known:
+                    inbox.put(self.headers.get("X-Fedlog-Delivery"), json.loads(body))
+                self.send_response(200 if known else 404)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments):
+                pass
+
+        self.httpd = http.server.ThreadingHTTPServer((host, 0), Handler)
+        self.httpd.daemon_threads = True
+        self.endpoint = f"http://{host}:{self.httpd.server_port}{self.path}"
+        threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
+
+    def put(self, delivery, message):
+        """Keeps a message, unless it came before: the server repeats one when it cannot know whether it arrived."""
+        with self.lock:
+            if delivery is not None and delivery in self.seen:
+                return
+            self.seen.add(delivery)
+        self.messages.put(message)
+
+    def get(self, timeout_s=None):
+        return self.messages.get(timeout=timeout_s)
+
+    def close(self):
+        self.httpd.shutdown()
+        self.httpd.server_close()
+
+
+class Removed(Exception):
+    """The server or the owner removed this participant from its training."""
+
+
+class Participant:
+    def __init__(self, server, username, password, train, test, log=print):
+        self.inbox = Inbox()
+        self.user = Api(server).register(username, password, self.inbox.endpoint, client=True)
+        self.api = Api(server, self.user["token"])
+        self.train, self.test, self.log = train, test, log
+
+    def run(self):
+        """Takes part in a training until it is finished. Raises Removed when it goes on without this participant."""
+        while True:
+            message = self.inbox.get()
+            kind, body = message["notification_type"], message["body"]
+            if kind == "TRAINING_FINISHED":
+                return
+            if kind == "CLIENT_REMOVED":
+                raise Removed(message["training_uuid"])
+            try:
+                if kind == "UPDATE_ROUND_START":
+                    self.update(body["global_model_uuid"], body["round"])
+                elif kind == "MODEL_TEST_ROUND":
+                    self.report(body["global_model_uuid"], body["round"])
+            except ApiError as error:  # for instance: the round went on without us while we trained
+                self.log(f"refused: {error}")
+
+    def update(self, model, round_number):
+        content, sample_size, metrics = self.train(self.download(model), round_number)
+        fields = {"round": round_number, "sample_size": sample_size, **metric_fields(metrics)}
+        self.api.call("POST", f"/api/models/{model}/", data=fields, files={"model_file": ("model.pt", content)})
+        self.log(f"round {round_number}: update accepted, {metrics}")
+
+    def report(self, model, round_number):
+        metrics = self.test(self.download(model), round_number)
+        self.api.call("POST", f"/api/models/{model}/metrics/", data=metric_fields(metrics))
+        self.log(f"round {round_number}: test reported, {metrics}")
+
+    def download(self, model):
+        return self.api.call("GET", f"/api/models/{model}/").content
+
+
+def metric_fields(metrics):
+    return {"metric_names": list(metrics), "metric_values": [str(value) for value in metrics.values()]}
