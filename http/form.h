@@ -20,6 +20,8 @@ namespace fedlog::http {
 [[nodiscard]] std::expected<std::vector<NameValue>, std::string> parse_urlencoded(
     std::string_view text, std::size_t fields_max = 1000);
 
+// How many bytes from the front are valid UTF-8 (RFC 3629).
+[[nodiscard]] std::size_t valid_utf8_prefix(std::string_view text);
 [[nodiscard]] bool is_valid_utf8(std::string_view text);
 // Each byte that belongs to no valid sequence becomes U+FFFD.
 [[nodiscard]] std::string mended_utf8(std::string_view text);

@@ -26,9 +26,9 @@ struct MultipartLimits {
 
 // A push parser for multipart/form-data (RFC 7578). Feed it the body in pieces of any size; it calls back
 // with each part's head, its bytes in pieces, and its end. Its memory does not grow with the body. It reads
-// what real clients send: a missing CRLF after the last boundary, bare LF between lines of a part's head, a
-// preamble and an epilogue, parameters in any order, quoted or not. A callback that returns false stops the
-// parsing.
+// what real clients send: no CRLF after the last boundary, a preamble and an epilogue, parameters in any
+// order, quoted or not. A callback that returns false stops the parsing; so does the first error, which every
+// later call repeats.
 class MultipartParser {
  public:
   struct Callbacks {
@@ -51,20 +51,23 @@ class MultipartParser {
   [[nodiscard]] std::expected<void, Error> finish();
 
  private:
-  enum class State { preamble, after_boundary, head, data, epilogue };
+  enum class State { preamble, after_delimiter, head, data, epilogue };
+  enum class Progress { go_on, needs_more };
 
-  // Each takes what it can from the front of `buffer_` and says whether to go on.
-  [[nodiscard]] std::expected<bool, Error> step_boundary_search();
-  [[nodiscard]] std::expected<bool, Error> step_after_boundary();
-  [[nodiscard]] std::expected<bool, Error> step_head();
-  [[nodiscard]] std::expected<void, Error> emit(std::string_view data);
+  // Each takes what it can from the front of `rest`.
+  [[nodiscard]] std::expected<Progress, Error> step(std::string_view& rest);
+  [[nodiscard]] std::expected<Progress, Error> search_delimiter(std::string_view& rest);
+  [[nodiscard]] std::expected<Progress, Error> read_after_delimiter(std::string_view& rest);
+  [[nodiscard]] std::expected<Progress, Error> read_head(std::string_view& rest);
 
   std::string delimiter_;
   Callbacks callbacks_;
   MultipartLimits limits_;
   State state_ = State::preamble;
-  std::string buffer_;
+  bool in_part_ = false;
   std::size_t parts_ = 0;
+  // What could not be taken yet: less than a delimiter, or a part's head so far.
+  std::string buffer_;
   std::optional<Error> failed_;
 };
 

@@ -84,8 +84,10 @@ class Router {
 
  private:
   struct Segment {
-    enum class Kind { literal, text, number } kind;
+    // From the closest fit to the loosest.
+    enum class Kind { literal, number, text } kind;
     std::string text;
+    bool operator==(const Segment&) const = default;
   };
   struct Match {
     std::size_t route;
