@@ -1,0 +1,58 @@
+#include "ml/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <system_error>
+
+namespace fedlog::ml {
+namespace {
+
+std::unexpected<FileError> system_error(const char* what, const std::filesystem::path& path) {
+  return file_error(FileErrorCode::io, std::string(what) + " " + printable(path.filename().string()) + ": " +
+                                           std::generic_category().message(errno) + ".");
+}
+
+}  // namespace
+
+std::expected<MappedFile, FileError> MappedFile::open(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    return system_error("Cannot open", path);
+  }
+  struct stat status{};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    ::close(descriptor);
+    return file_error(FileErrorCode::io, printable(path.filename().string()) + " is not a regular file.");
+  }
+  const auto size = static_cast<std::size_t>(status.st_size);
+  if (size == 0) {
+    ::close(descriptor);
+    return MappedFile{};
+  }
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  ::close(descriptor);
+  if (address == MAP_FAILED) {
+    return system_error("Cannot map", path);
+  }
+  ::madvise(address, size, MADV_SEQUENTIAL);
+  return MappedFile(Bytes(static_cast<const std::byte*>(address), size));
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) {
+    ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+  }
+}
+
+void MappedFile::release_pages() const {
+  if (!bytes_.empty()) {
+    ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+  }
+}
+
+}  // namespace fedlog::ml
