@@ -61,7 +61,7 @@ struct FormLimits {
   std::uint64_t fields_bytes_max = 4 * 1024 * 1024;
   std::size_t fields_max = 10'000;
   std::size_t json_depth_max = 64;
-  MultipartLimits multipart;
+  MultipartLimits multipart = {};
 };
 
 // A request's body, whichever way it was sent.

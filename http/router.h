@@ -48,8 +48,8 @@ struct Route {
   std::string pattern;
   // What OPTIONS calls it: "Training".
   std::string view_name;
-  std::string description;
-  std::vector<Method> methods;
+  std::string description = {};
+  std::vector<Method> methods = {};
   // Of OPTIONS and of methods that the route lacks.
   Access access = Access::authenticated;
   // The first is the default. Empty: the route answers whatever the Accept header says.

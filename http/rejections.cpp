@@ -1,0 +1,85 @@
+#include "http/rejections.h"
+
+#include <string>
+
+#include "http/errors.h"
+
+namespace fedlog::http {
+
+namespace {
+
+// What a client that was told to come back later should wait.
+constexpr int retry_after_s = 5;
+
+enum class Shape { detail, list, field, server_error };
+
+struct Answer {
+  int status;
+  Shape shape;
+};
+
+Answer answer_to(domain::Reason reason) {
+  using enum domain::Reason;
+  switch (reason) {
+    case user_not_found:
+    case group_not_found:
+    case model_not_found:
+    case training_not_found:
+    case participants_not_found:
+    case invalid_request:
+    case already_started:
+    case no_participants:
+    case no_file:
+    case unsupported:
+      return {400, Shape::detail};
+    case no_training_for_model:
+      return {404, Shape::detail};
+    case permission_denied:
+      return {403, Shape::detail};
+    case name_taken:
+    case invalid_field:
+      return {400, Shape::field};
+    case wrong_state:
+    case wrong_round:
+    case invalid_file:
+    case invalid_members:
+    case invalid_input:
+      return {400, Shape::list};
+    case busy:
+      return {503, Shape::detail};
+    case storage_full:
+      return {507, Shape::detail};
+    case internal:
+      return {500, Shape::server_error};
+  }
+  return {500, Shape::server_error};
+}
+
+Response shaped(const Answer& answer, const domain::Rejection& rejection) {
+  switch (answer.shape) {
+    case Shape::detail:
+      return detail_response(answer.status, rejection.message);
+    case Shape::list:
+      return list_response(answer.status, {rejection.message});
+    case Shape::field: {
+      FieldErrors errors;
+      errors.add(rejection.field.empty() ? "non_field_errors" : rejection.field, rejection.message);
+      return field_errors_response(errors, answer.status);
+    }
+    case Shape::server_error:
+      break;
+  }
+  return server_error_response();
+}
+
+}  // namespace
+
+Response rejection_response(const domain::Rejection& rejection) {
+  auto response = shaped(answer_to(rejection.reason), rejection);
+  if (rejection.reason == domain::Reason::busy) {
+    response.headers.set("Retry-After", std::to_string(retry_after_s));
+  }
+  return response;
+}
+
+}  // namespace fedlog::http

@@ -1,0 +1,83 @@
+#include "http/text.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace fedlog::http {
+
+namespace {
+
+constexpr std::string_view white_space = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
+constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+void erase_all(std::string& text, std::string_view part) {
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at)) {
+    text.erase(at, part.size());
+  }
+}
+
+}  // namespace
+
+std::string_view stripped(std::string_view text) {
+  const auto first = text.find_first_not_of(white_space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(white_space) - first + 1);
+}
+
+std::size_t character_count(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::optional<std::int64_t> parse_python_integer(std::string_view text) {
+  text = stripped(text);
+  std::string digits;
+  for (std::size_t index = 0; index < text.size(); ++index) {
+    const char c = text[index];
+    const bool between =
+        index > 0 && index + 1 < text.size() && is_digit(text[index - 1]) && is_digit(text[index + 1]);
+    if (is_digit(c) || (c == '-' && index == 0)) {
+      digits.push_back(c);
+    } else if (!(c == '+' && index == 0) && !(c == '_' && between)) {
+      return std::nullopt;
+    }
+  }
+  std::int64_t value = 0;
+  const auto* end = digits.data() + digits.size();
+  const auto result = std::from_chars(digits.data(), end, value);
+  if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
+  return value;
+}
+
+std::optional<domain::Uuid> parse_python_uuid(std::string_view text) {
+  constexpr std::size_t length_max = 64;
+  if (text.size() > length_max) return std::nullopt;
+  std::string digits{text};
+  erase_all(digits, "urn:");
+  erase_all(digits, "uuid:");
+  std::erase_if(digits, [](char c) { return c == '-' || c == '{' || c == '}'; });
+  if (digits.size() != 32) return std::nullopt;
+  for (const std::size_t hyphen : {20, 16, 12, 8}) digits.insert(hyphen, 1, '-');
+  return domain::Uuid::parse(digits);
+}
+
+std::string encode_base64(std::string_view bytes) {
+  std::string text;
+  text.reserve((bytes.size() + 2) / 3 * 4);
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const auto count = std::min<std::size_t>(3, bytes.size() - at);
+    std::uint32_t bits = 0;
+    for (std::size_t index = 0; index < 3; ++index) {
+      bits = (bits << 8) | (index < count ? static_cast<unsigned char>(bytes[at + index]) : 0U);
+    }
+    for (std::size_t index = 0; index < 4; ++index) {
+      text.push_back(index <= count ? base64_digits[(bits >> (18 - 6 * index)) & 0x3FU] : '=');
+    }
+  }
+  return text;
+}
+
+}  // namespace fedlog::http

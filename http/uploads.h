@@ -1,0 +1,24 @@
+#pragma once
+
+#include <expected>
+#include <initializer_list>
+#include <memory>
+#include <string_view>
+
+#include "http/handling.h"
+
+namespace fedlog::http {
+
+// Reads a body whose named files stream into uploads of the gateway while they arrive, in constant memory,
+// whether fields come before or after them. Of two files of one name the first counts; files of other names,
+// and those without a file name, are read and dropped.
+[[nodiscard]] std::expected<FormData, Response> read_form_with_uploads(
+    Call& call, const Services& services, std::initializer_list<std::string_view> names);
+
+// The upload of that name, once; null if none came.
+[[nodiscard]] std::unique_ptr<actors::Upload> take_upload(FormData& form, std::string_view name);
+
+// {"detail": "No uploaded file 'model_file' found."}
+[[nodiscard]] Response no_uploaded_file_response(std::string_view name);
+
+}  // namespace fedlog::http
