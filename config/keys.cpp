@@ -11,30 +11,31 @@ namespace {
 
 // The names of an enum's values, in their order.
 template <typename Enum>
-constexpr std::array<std::string_view, 0> kNames{};
+constexpr std::array<std::string_view, 0> names_of{};
 template <>
-constexpr std::array<std::string_view, 2> kNames<Registration>{"open", "closed"};
+constexpr std::array<std::string_view, 2> names_of<Registration>{"open", "closed"};
 template <>
-constexpr std::array<std::string_view, 2> kNames<ModelAccess>{"members", "open"};
+constexpr std::array<std::string_view, 2> names_of<ModelAccess>{"members", "open"};
 template <>
-constexpr std::array<std::string_view, 2> kNames<OnUnreachable>{"remove", "error"};
+constexpr std::array<std::string_view, 2> names_of<OnUnreachable>{"remove", "error"};
 template <>
-constexpr std::array<std::string_view, 6> kNames<LogLevel>{"trace", "debug", "info", "warn", "error", "off"};
+constexpr std::array<std::string_view, 6> names_of<LogLevel>{"trace", "debug", "info",
+                                                             "warn",  "error", "off"};
 template <>
-constexpr std::array<std::string_view, 2> kNames<LogFormat>{"text", "json"};
+constexpr std::array<std::string_view, 2> names_of<LogFormat>{"text", "json"};
 
 template <auto Section, auto Member>
 Key key(std::string_view name, Range range, std::string_view documentation) {
   using Type = std::remove_cvref_t<decltype((std::declval<const Settings&>().*Section).*Member)>;
   Key result{.name = name, .documentation = documentation, .range = range};
   if constexpr (std::is_enum_v<Type>) {
-    result.choices.assign(kNames<Type>.begin(), kNames<Type>.end());
+    result.choices.assign(names_of<Type>.begin(), names_of<Type>.end());
     result.get = [](const Settings& settings) {
-      return Value(std::string(kNames<Type>.at(static_cast<std::size_t>((settings.*Section).*Member))));
+      return Value(std::string(names_of<Type>.at(static_cast<std::size_t>((settings.*Section).*Member))));
     };
     result.set = [](Settings& settings, const Value& value) {
-      const auto found = std::ranges::find(kNames<Type>, std::get<std::string>(value));
-      (settings.*Section).*Member = static_cast<Type>(found - kNames<Type>.begin());
+      const auto found = std::ranges::find(names_of<Type>, std::get<std::string>(value));
+      (settings.*Section).*Member = static_cast<Type>(found - names_of<Type>.begin());
     };
   } else {
     result.get = [](const Settings& settings) { return Value((settings.*Section).*Member); };
@@ -50,9 +51,9 @@ Key key(std::string_view name, std::string_view documentation) {
   return key<Section, Member>(name, Range{}, documentation);
 }
 
-constexpr std::int64_t kDayMs = 24LL * 60 * 60 * 1000;
-constexpr std::int64_t kDayS = 24LL * 60 * 60;
-constexpr std::int64_t kGib = 1024LL * 1024 * 1024;
+constexpr std::int64_t day_ms = 24LL * 60 * 60 * 1000;
+constexpr std::int64_t day_s = 24LL * 60 * 60;
+constexpr std::int64_t gibibyte = 1024LL * 1024 * 1024;
 
 std::vector<Key> make_keys() {
   using S = Settings;
@@ -68,22 +69,22 @@ std::vector<Key> make_keys() {
           "Open connections, at most; one more is answered with 503 and closed."),
       key<&S::server, &Server::header_bytes_max>("server.header_bytes_max", {1024, 1024 * 1024},
                                                  "Size of a request's line and headers together, at most."),
-      key<&S::server, &Server::header_timeout_ms>("server.header_timeout_ms", {10, kDayMs},
+      key<&S::server, &Server::header_timeout_ms>("server.header_timeout_ms", {10, day_ms},
                                                   "How long a client may take to send a request's headers."),
-      key<&S::server, &Server::body_timeout_ms>("server.body_timeout_ms", {10, kDayMs},
+      key<&S::server, &Server::body_timeout_ms>("server.body_timeout_ms", {10, day_ms},
                                                 "How long a client may pause within a request's body."),
-      key<&S::server, &Server::write_timeout_ms>("server.write_timeout_ms", {10, kDayMs},
+      key<&S::server, &Server::write_timeout_ms>("server.write_timeout_ms", {10, day_ms},
                                                  "How long a client may pause in reading an answer."),
-      key<&S::server, &Server::keep_alive_idle_s>("server.keep_alive_idle_s", {1, kDayS},
+      key<&S::server, &Server::keep_alive_idle_s>("server.keep_alive_idle_s", {1, day_s},
                                                   "How long a connection without a request is kept open."),
 
       key<&S::limits, &Limits::json_bytes_max>(
-          "limits.json_bytes_max", {1024, kGib},
+          "limits.json_bytes_max", {1024, gibibyte},
           "Size of a JSON body, at most; a larger one is answered with 413."),
       key<&S::limits, &Limits::form_bytes_max>(
-          "limits.form_bytes_max", {1024, kGib},
+          "limits.form_bytes_max", {1024, gibibyte},
           "Size of a form's fields together, its files not counted, at most."),
-      key<&S::limits, &Limits::model_bytes_max>("limits.model_bytes_max", {1024, 1024 * kGib},
+      key<&S::limits, &Limits::model_bytes_max>("limits.model_bytes_max", {1024, 1024 * gibibyte},
                                                 "Size of one uploaded file, at most."),
       key<&S::limits, &Limits::json_depth_max>("limits.json_depth_max", {4, 1000},
                                                "How deep lists and objects may nest in a JSON body."),
@@ -105,7 +106,7 @@ std::vector<Key> make_keys() {
           "Passwords that are hashed at the same time, at most; others wait. A flood of wrong passwords "
           "takes no more."),
       key<&S::accounts, &Accounts::credential_cache_s>(
-          "accounts.credential_cache_s", {0, kDayS},
+          "accounts.credential_cache_s", {0, day_s},
           "How long a password that was found right is remembered (in memory, under a keyed hash); 0 is "
           "never."),
 
@@ -116,17 +117,17 @@ std::vector<Key> make_keys() {
                                                        "Refuse an update that contains NaN or an infinity."),
 
       key<&S::notifications, &Notifications::connect_timeout_ms>(
-          "notifications.connect_timeout_ms", {10, kDayMs},
+          "notifications.connect_timeout_ms", {10, day_ms},
           "How long a receiver may take to accept a connection."),
-      key<&S::notifications, &Notifications::read_timeout_ms>("notifications.read_timeout_ms", {10, kDayMs},
+      key<&S::notifications, &Notifications::read_timeout_ms>("notifications.read_timeout_ms", {10, day_ms},
                                                               "How long a receiver may take to answer."),
       key<&S::notifications, &Notifications::retry_span_s>(
-          "notifications.retry_span_s", {0, 30 * kDayS},
+          "notifications.retry_span_s", {0, 30 * day_s},
           "How long a delivery is tried again before its receiver counts as unreachable."),
       key<&S::notifications, &Notifications::retry_first_ms>(
-          "notifications.retry_first_ms", {1, kDayMs},
+          "notifications.retry_first_ms", {1, day_ms},
           "Pause before the first repetition; each further one doubles."),
-      key<&S::notifications, &Notifications::retry_max_ms>("notifications.retry_max_ms", {1, kDayMs},
+      key<&S::notifications, &Notifications::retry_max_ms>("notifications.retry_max_ms", {1, day_ms},
                                                            "Pause between two repetitions, at most."),
       key<&S::notifications, &Notifications::concurrency>("notifications.concurrency", {1, 4096},
                                                           "Deliveries under way at the same time, at most."),
@@ -144,18 +145,18 @@ std::vector<Key> make_keys() {
       key<&S::worker, &Worker::memory_limit_mib>(
           "worker.memory_limit_mib", {256, 1024 * 1024},
           "Memory that one worker may take; one that wants more is ended."),
-      key<&S::worker, &Worker::deadline_ms>("worker.deadline_ms", {100, kDayMs},
+      key<&S::worker, &Worker::deadline_ms>("worker.deadline_ms", {100, day_ms},
                                             "How long one request may take in a worker before it is ended."),
       key<&S::worker, &Worker::queue_limit>(
           "worker.queue_limit", {1, 1'000'000},
           "Requests that wait for a worker, at most; one more is answered with 503."),
-      key<&S::worker, &Worker::idle_exit_s>("worker.idle_exit_s", {1, kDayS},
+      key<&S::worker, &Worker::idle_exit_s>("worker.idle_exit_s", {1, day_s},
                                             "How long a worker without a request is kept."),
       key<&S::worker, &Worker::model_cache_mib>("worker.model_cache_mib", {0, 1024 * 1024},
                                                 "Size of the models that one worker keeps loaded, at most."),
 
       key<&S::storage, &Storage::wal_bytes_max>(
-          "storage.wal_bytes_max", {1024 * 1024, 64 * kGib},
+          "storage.wal_bytes_max", {1024 * 1024, 64 * gibibyte},
           "Size of the write-ahead log, at most; a smaller one makes the start after a crash faster."),
       key<&S::storage, &Storage::group_commit_events_max>(
           "storage.group_commit_events_max", {1, 100'000},
@@ -166,7 +167,7 @@ std::vector<Key> make_keys() {
           "Threads that aggregate a round; the result does not depend on it."),
 
       key<&S::trainings, &Trainings::idle_passivate_s>(
-          "trainings.idle_passivate_s", {1, 30 * kDayS},
+          "trainings.idle_passivate_s", {1, 30 * day_s},
           "How long an idle training stays in memory; it comes back from its events at the next request."),
 
       key<&S::log, &Log::level>("log.level", "The least level that is logged."),

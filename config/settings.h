@@ -36,24 +36,24 @@ struct Cors {
   std::vector<std::string> allowed_origins = {"*"};
 };
 
-enum class Registration { kOpen, kClosed };
+enum class Registration { open, closed };
 
 struct Accounts {
-  Registration registration = Registration::kOpen;
+  Registration registration = Registration::open;
   std::int64_t password_hash_memory_kib = 19'456;
   std::int64_t password_hash_passes = 2;
   std::int64_t password_hash_threads = 1;
   std::int64_t credential_cache_s = 60;
 };
 
-enum class ModelAccess { kMembers, kOpen };
+enum class ModelAccess { members, open };
 
 struct Models {
-  ModelAccess access = ModelAccess::kMembers;
+  ModelAccess access = ModelAccess::members;
   bool require_finite_updates = true;
 };
 
-enum class OnUnreachable { kRemove, kError };
+enum class OnUnreachable { remove, error };
 
 struct Notifications {
   std::int64_t connect_timeout_ms = 3'000;
@@ -62,7 +62,7 @@ struct Notifications {
   std::int64_t retry_first_ms = 500;
   std::int64_t retry_max_ms = 30'000;
   std::int64_t concurrency = 32;
-  OnUnreachable on_unreachable = OnUnreachable::kRemove;
+  OnUnreachable on_unreachable = OnUnreachable::remove;
 };
 
 struct Worker {
@@ -88,12 +88,12 @@ struct Trainings {
   std::int64_t idle_passivate_s = 300;
 };
 
-enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kOff };
-enum class LogFormat { kText, kJson };
+enum class LogLevel { trace, debug, info, warn, error, off };
+enum class LogFormat { text, json };
 
 struct Log {
-  LogLevel level = LogLevel::kInfo;
-  LogFormat format = LogFormat::kText;
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
 };
 
 struct Settings {

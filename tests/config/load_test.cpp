@@ -50,7 +50,7 @@ TEST(Load, GivesTheDefaultsWhenNothingIsSet) {
   const auto settings = load(std::nullopt, {}, {});
   ASSERT_TRUE(settings) << settings.error();
   EXPECT_EQ(settings->server.listen, "127.0.0.1:8000");
-  EXPECT_EQ(settings->accounts.registration, Registration::kOpen);
+  EXPECT_EQ(settings->accounts.registration, Registration::open);
   EXPECT_THAT(settings->cors.allowed_origins, ElementsAre("*"));
 }
 
@@ -65,11 +65,11 @@ TEST_F(LoadedFile, SetsAKeyOfEachType) {
   EXPECT_EQ(settings->server.listen, "[::1]:0");
   EXPECT_EQ(settings->server.connections_max, 7);
   EXPECT_THAT(settings->cors.allowed_origins, ElementsAre("https://a.example", "https://b.example"));
-  EXPECT_EQ(settings->models.access, ModelAccess::kOpen);
+  EXPECT_EQ(settings->models.access, ModelAccess::open);
   EXPECT_FALSE(settings->models.require_finite_updates);
   EXPECT_EQ(settings->worker.path, "/opt/worker");
-  EXPECT_EQ(settings->log.level, LogLevel::kWarn);
-  EXPECT_EQ(settings->log.format, LogFormat::kJson);
+  EXPECT_EQ(settings->log.level, LogLevel::warn);
+  EXPECT_EQ(settings->log.format, LogFormat::json);
 }
 
 TEST_F(LoadedFile, IsOverriddenByTheEnvironmentAndThatByTheCommandLine) {
@@ -170,7 +170,7 @@ TEST(Environment, SetsAKeyOfEachType) {
   EXPECT_EQ(settings->limits.model_bytes_max, 4096);
   EXPECT_THAT(settings->cors.allowed_origins, ElementsAre("https://a.example", "https://b.example"));
   EXPECT_FALSE(settings->models.require_finite_updates);
-  EXPECT_EQ(settings->accounts.registration, Registration::kClosed);
+  EXPECT_EQ(settings->accounts.registration, Registration::closed);
 }
 
 TEST(Environment, CanEmptyAList) {
