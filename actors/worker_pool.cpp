@@ -1,0 +1,181 @@
+#include "actors/worker_pool.h"
+
+#include <algorithm>
+
+namespace fedlog::actors {
+namespace {
+
+std::unexpected<ExecutionError> busy(std::string message) {
+  return std::unexpected(ExecutionError{ExecutionErrorCode::busy, std::move(message)});
+}
+
+}  // namespace
+
+WorkerPool::WorkerPool(WorkerPoolOptions options, Clock clock)
+    : options_(std::move(options)),
+      clock_(std::move(clock)),
+      slots_(std::max<std::size_t>(options_.slots, 1)),
+      keeper_([this] { keep(); }) {}
+
+WorkerPool::~WorkerPool() {
+  {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    for (auto& slot : slots_) {
+      if (slot.taken && slot.worker) slot.worker->interrupt();
+    }
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return inside_ == 0; });
+  }
+  keeper_.join();
+}
+
+std::expected<std::vector<ml::Tensor>, ExecutionError> WorkerPool::run(const ExecutionRequest& request) {
+  std::unique_lock lock(mutex_);
+  ++inside_;
+  const auto leave = [&] {
+    --inside_;
+    changed_.notify_all();
+  };
+  auto slot = take_slot(lock, request.isolation_group);
+  if (!slot) {
+    leave();
+    return std::unexpected(slot.error());
+  }
+  std::expected<std::vector<ml::Tensor>, ExecutionError> result;
+  if (auto provided = provide_worker(lock, **slot, request.isolation_group); !provided) {
+    result = std::unexpected(provided.error());
+  } else {
+    WorkerProcess& worker = *(*slot)->worker;
+    lock.unlock();
+    result = worker.execute(request);
+    lock.lock();
+    if (!result && stopping_) result = busy("the server is stopping");
+  }
+  give_slot_back(lock, **slot);
+  leave();
+  return result;
+}
+
+// A free slot: best with a worker of this group (which may have the model loaded), else an empty one, else
+// another group's worker, which will be replaced.
+WorkerPool::Slot* WorkerPool::choose_slot(const std::string& isolation_group) {
+  const auto rank = [&](const Slot& slot) {
+    if (slot.worker && slot.isolation_group == isolation_group) return 0;
+    return slot.worker ? 2 : 1;
+  };
+  Slot* best = nullptr;
+  for (auto& slot : slots_) {
+    if (!slot.taken && (best == nullptr || rank(slot) < rank(*best))) best = &slot;
+  }
+  return best;
+}
+
+std::expected<WorkerPool::Slot*, ExecutionError> WorkerPool::take_slot(std::unique_lock<std::mutex>& lock,
+                                                                       const std::string& isolation_group) {
+  const auto free_slot = [&] {
+    return std::ranges::any_of(slots_, [](const Slot& slot) { return !slot.taken; });
+  };
+  if (!queue_.empty() || !free_slot()) {
+    if (queue_.size() >= options_.queue_limit) {
+      ++counters_.rejected;
+      return busy("all model workers are busy and " + std::to_string(queue_.size()) +
+                  " requests wait: try again later");
+    }
+    const auto ticket = next_ticket_++;
+    queue_.push_back(ticket);
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.process.deadline_ms);
+    const bool turn = changed_.wait_until(
+        lock, deadline, [&] { return stopping_ || (queue_.front() == ticket && free_slot()); });
+    std::erase(queue_, ticket);
+    changed_.notify_all();
+    if (!turn) return busy("no model worker became free in time: try again later");
+  }
+  if (stopping_) return busy("the server is stopping");
+  Slot* slot = choose_slot(isolation_group);
+  slot->taken = true;
+  return slot;
+}
+
+std::expected<void, ExecutionError> WorkerPool::provide_worker(std::unique_lock<std::mutex>& lock, Slot& slot,
+                                                               const std::string& isolation_group) {
+  if (slot.worker && slot.isolation_group == isolation_group && slot.worker->usable()) return {};
+  if (slot.worker) {
+    auto unfit = std::move(slot.worker);
+    lock.unlock();
+    unfit.reset();
+    lock.lock();
+  }
+  slot.isolation_group = isolation_group;
+  slot.wants_worker = true;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return !slot.wants_worker; });
+  if (stopping_) return busy("the server is stopping");
+  if (slot.worker) return {};
+  return std::unexpected(ExecutionError{ExecutionErrorCode::worker_unavailable, slot.start_failure});
+}
+
+void WorkerPool::give_slot_back(std::unique_lock<std::mutex>& lock, Slot& slot) {
+  if (slot.worker && !slot.worker->usable()) {
+    if (!slot.worker->retiring()) ++counters_.lost;
+    auto ended = std::move(slot.worker);
+    lock.unlock();
+    ended.reset();
+    lock.lock();
+  }
+  slot.idle_since = clock_();
+  slot.taken = false;
+}
+
+WorkerPoolCounters WorkerPool::counters() const {
+  const std::lock_guard lock(mutex_);
+  auto counters = counters_;
+  counters.workers = static_cast<std::size_t>(
+      std::ranges::count_if(slots_, [](const Slot& slot) { return slot.worker != nullptr; }));
+  counters.waiting = queue_.size();
+  return counters;
+}
+
+void WorkerPool::end_idle_workers() {
+  std::vector<std::unique_ptr<WorkerProcess>> idle;
+  const std::lock_guard lock(mutex_);
+  for (auto& slot : slots_) {
+    if (!slot.taken && slot.worker &&
+        clock_() - slot.idle_since >= std::chrono::seconds(options_.idle_exit_s)) {
+      idle.push_back(std::move(slot.worker));
+    }
+  }
+}
+
+void WorkerPool::keep() {
+  constexpr std::chrono::seconds look_around_every{1};
+  std::unique_lock lock(mutex_);
+  while (!stopping_ || inside_ > 0) {
+    const auto wanting = std::ranges::find_if(slots_, [](const Slot& slot) { return slot.wants_worker; });
+    if (wanting == slots_.end()) {
+      if (changed_.wait_for(lock, look_around_every) == std::cv_status::timeout) {
+        lock.unlock();
+        end_idle_workers();
+        lock.lock();
+      }
+      continue;
+    }
+    if (!stopping_) {
+      lock.unlock();
+      auto started = WorkerProcess::start(options_.process);
+      lock.lock();
+      if (started) {
+        wanting->worker = std::move(*started);
+        ++counters_.started;
+        if (stopping_) wanting->worker->interrupt();
+      } else {
+        wanting->start_failure = started.error().message;
+      }
+    }
+    wanting->wants_worker = false;
+    changed_.notify_all();
+  }
+}
+
+}  // namespace fedlog::actors

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "actors/execution_request.h"
+#include "actors/worker_process.h"
+
+namespace fedlog::actors {
+
+struct WorkerPoolOptions {
+  WorkerProcessOptions process;
+  std::size_t slots = 2;         // workers that run at the same time, at most
+  std::size_t queue_limit = 64;  // requests that wait for a worker, at most
+  std::int64_t idle_exit_s = 60;
+};
+
+struct WorkerPoolCounters {
+  std::uint64_t started = 0;   // workers, since the pool exists
+  std::uint64_t lost = 0;      // workers that crashed, hung, or answered nonsense
+  std::uint64_t rejected = 0;  // requests, because the queue was full
+  std::size_t workers = 0;     // now
+  std::size_t waiting = 0;     // now
+};
+
+// Model workers, started when they are needed and ended when they are idle. A request costs at most its own
+// worker: the next one gets a new worker.
+//
+// Thread-safe. run() blocks: call it from a thread that may (a detached actor). The destructor fails the
+// requests that are waiting or running, and returns when all of them have left.
+class WorkerPool {
+ public:
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+
+  explicit WorkerPool(WorkerPoolOptions options, Clock clock = std::chrono::steady_clock::now);
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  // Waits for a worker (in order of arrival, at most one deadline), then for the outputs (at most one
+  // deadline more, and the start of a worker).
+  [[nodiscard]] std::expected<std::vector<ml::Tensor>, ExecutionError> run(const ExecutionRequest& request);
+
+  [[nodiscard]] WorkerPoolCounters counters() const;
+
+  // Ends the workers that have been idle for long enough. Happens by itself; for tests that set the clock.
+  void end_idle_workers();
+
+ private:
+  struct Slot {
+    std::unique_ptr<WorkerProcess> worker;
+    std::string isolation_group;
+    bool taken = false;
+    bool wants_worker = false;  // the keeper shall start one
+    std::string start_failure;
+    std::chrono::steady_clock::time_point idle_since;
+  };
+
+  Slot* choose_slot(const std::string& isolation_group);
+  std::expected<Slot*, ExecutionError> take_slot(std::unique_lock<std::mutex>& lock,
+                                                 const std::string& isolation_group);
+  std::expected<void, ExecutionError> provide_worker(std::unique_lock<std::mutex>& lock, Slot& slot,
+                                                     const std::string& isolation_group);
+  void give_slot_back(std::unique_lock<std::mutex>& lock, Slot& slot);
+  void keep();
+
+  const WorkerPoolOptions options_;
+  const Clock clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Slot> slots_;
+  std::deque<std::uint64_t> queue_;  // tickets of waiting requests, in order of arrival
+  std::uint64_t next_ticket_ = 0;
+  std::size_t inside_ = 0;  // requests that have not left run()
+  bool stopping_ = false;
+  WorkerPoolCounters counters_;
+  // Starts every worker, because a worker ends with the thread that started it.
+  std::thread keeper_;
+};
+
+}  // namespace fedlog::actors

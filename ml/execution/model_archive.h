@@ -1,0 +1,30 @@
+#pragma once
+
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/script.h>
+
+#include <expected>
+
+#include "ml/file_descriptor.h"
+#include "ml/worker_protocol.h"
+
+// Includes torch: for this folder's sources only.
+namespace fedlog::ml {
+
+// A model file behind a descriptor, which is all that the sandbox leaves to read it by.
+class ModelFileReader final : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit ModelFileReader(FileDescriptor file);
+  [[nodiscard]] size_t size() const override { return size_bytes_; }
+  size_t read(uint64_t position, void* buffer, size_t count, const char* what) const override;
+
+ private:
+  FileDescriptor file_;
+  size_t size_bytes_ = 0;
+};
+
+// Loads a TorchScript archive, switched to evaluation; what can be read but not executed is refused by the
+// name of its class. May run code of the archive.
+[[nodiscard]] std::expected<torch::jit::Module, ExecutionError> load_model(FileDescriptor file);
+
+}  // namespace fedlog::ml
