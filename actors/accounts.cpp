@@ -1,0 +1,182 @@
+#include "actors/accounts.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <set>
+
+#include "actors/new_id.h"
+
+namespace fedlog::actors {
+namespace {
+
+constexpr std::size_t token_bytes = 20;
+
+std::string hex(const unsigned char* bytes, std::size_t size) {
+  std::string text(2 * size + 1, '\0');
+  sodium_bin2hex(text.data(), text.size(), bytes, size);
+  text.pop_back();
+  return text;
+}
+
+std::string new_token() {
+  unsigned char bytes[token_bytes];
+  randombytes_buf(bytes, sizeof bytes);
+  return hex(bytes, sizeof bytes);
+}
+
+// Tokens are found by their hash, so that whoever reads the secrets without the key learns none.
+std::string user_of_token_key(std::string_view token) {
+  unsigned char digest[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(digest, reinterpret_cast<const unsigned char*>(token.data()), token.size());
+  return "user-of-token/" + hex(digest, sizeof digest);
+}
+
+std::string token_key(domain::UserId user) {
+  return "token/" + user.text();
+}
+std::string password_key(domain::UserId user) {
+  return "password/" + user.text();
+}
+
+std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message,
+                                            std::string field = {}) {
+  return std::unexpected(domain::Rejection{reason, std::move(message), std::move(field)});
+}
+
+std::unexpected<domain::Rejection> group_name_taken() {
+  return rejected(domain::Reason::name_taken, "group with this name already exists.", "name");
+}
+
+storage::Commit commit_of(const RequestContext& context) {
+  return {.appends = {},
+          .secrets = {},
+          .acting_user = context.caller.id,
+          .command = new_id(),
+          .correlation = context.correlation,
+          .idempotency_key = context.idempotency_key,
+          .reply = {}};
+}
+
+}  // namespace
+
+Accounts::Accounts(caf::actor_system& system, storage::Storage& storage, Passwords::Options options)
+    : storage_(storage), passwords_(options), queue_(system, storage.journal()) {}
+
+Result<RegisteredUser> Accounts::register_user(const Registration& registration,
+                                               const std::string& correlation) {
+  const domain::UserRegistered event{.user = {new_id()},
+                                     .username = {registration.username},
+                                     .first_name = {registration.first_name},
+                                     .last_name = {registration.last_name},
+                                     .email = {registration.email},
+                                     .message_endpoint = {registration.message_endpoint},
+                                     .actor = registration.actor,
+                                     .client = registration.client,
+                                     .superuser = registration.superuser};
+  const auto token = new_token();
+  const auto password_hash = passwords_.hash(registration.password);
+  const auto prepare = [&]() -> Result<storage::Commit> {
+    if (storage_.views().user_by_name(registration.username)) {
+      return rejected(domain::Reason::name_taken, "A user with that username already exists.", "username");
+    }
+    auto key = storage_.new_user_key(event.user);
+    return storage::Commit{.appends = {{.stream = storage::stream_of(event.user),
+                                        .expected_version = 0,
+                                        .events = {storage::EventCodec::encode(event, key.key)}}},
+                           .secrets = {std::move(key.secret),
+                                       {password_key(event.user), password_hash},
+                                       {token_key(event.user), storage_.seal(token)},
+                                       {user_of_token_key(token), event.user.text()}},
+                           .acting_user = event.user,
+                           .command = new_id(),
+                           .correlation = correlation,
+                           .idempotency_key = {},
+                           .reply = {}};
+  };
+  auto outcome = queue_.run(prepare);
+  if (!outcome) return std::unexpected(std::move(outcome.error()));
+  return RegisteredUser{.user = *storage_.views().user(event.user), .token = token};
+}
+
+std::optional<domain::User> Accounts::user_by_token(std::string_view token) const {
+  const auto text = storage_.journal().secret(user_of_token_key(token));
+  const auto id = text ? domain::UserId::parse(*text) : std::nullopt;
+  return id ? storage_.views().user(*id) : std::nullopt;
+}
+
+std::optional<domain::User> Accounts::user_by_password(std::string_view username, std::string_view password) {
+  auto user = storage_.views().user_by_name(username);
+  const auto id = user ? user->id : domain::UserId{};
+  const auto encoded = user ? storage_.journal().secret(password_key(id)) : std::nullopt;
+  return passwords_.verify(id, password, encoded) ? user : std::nullopt;
+}
+
+std::optional<std::string> Accounts::token_of(domain::UserId user) const {
+  const auto sealed = storage_.journal().secret(token_key(user));
+  return sealed ? storage_.unseal(*sealed) : std::nullopt;
+}
+
+Result<domain::Group> Accounts::create_group(const RequestContext& context, const std::string& name) {
+  const auto prepare = [&]() -> Result<storage::Commit> {
+    const auto& views = storage_.views();
+    if (views.group_by_name(name)) return group_name_taken();
+    const domain::GroupId id{views.last_group_number() + 1};
+    auto commit = commit_of(context);
+    commit.appends = {
+        {.stream = storage::stream_of(id),
+         .expected_version = 0,
+         .events = {storage::EventCodec::encode(domain::GroupEvent{domain::GroupCreated{id, name}})}}};
+    commit.reply = std::to_string(id.number);
+    return commit;
+  };
+  auto outcome = queue_.run(prepare);
+  if (!outcome) return std::unexpected(std::move(outcome.error()));
+  const auto group = storage_.views().group_by_name(name);
+  if (!group) return rejected(domain::Reason::group_not_found, "The group was renamed or deleted meanwhile.");
+  return *group;
+}
+
+Result<domain::Group> Accounts::change_group(const RequestContext& context, domain::GroupId id,
+                                             const domain::GroupCommand& command) {
+  domain::Group after;
+  const auto prepare = [&]() -> Result<storage::Commit> {
+    const auto& views = storage_.views();
+    const auto group = views.group(id);
+    if (!group) {
+      return rejected(domain::Reason::group_not_found, "Group " + std::to_string(id.number) + " not found.");
+    }
+    auto events = domain::decide(*group, command);
+    if (!events) return std::unexpected(std::move(events.error()));
+    if (const auto* rename = std::get_if<domain::RenameGroup>(&command)) {
+      const auto holder = views.group_by_name(rename->name);
+      if (holder && holder->id != id) return group_name_taken();
+    }
+    after = *group;
+    auto commit = commit_of(context);
+    if (events->empty()) return commit;
+    const auto stream = storage::stream_of(id);
+    commit.appends = {
+        {.stream = stream, .expected_version = storage_.journal().version_of(stream), .events = {}}};
+    for (const auto& event : *events) {
+      domain::evolve(after, event);
+      commit.appends.front().events.push_back(storage::EventCodec::encode(event));
+    }
+    return commit;
+  };
+  auto outcome = queue_.run(prepare);
+  if (!outcome) return std::unexpected(std::move(outcome.error()));
+  return after;
+}
+
+Result<void> Accounts::check_users(const std::vector<domain::UserId>& users) const {
+  const std::set<domain::UserId> distinct{users.begin(), users.end()};
+  const bool all_exist = std::ranges::all_of(
+      distinct, [&](domain::UserId user) { return storage_.views().user(user).has_value(); });
+  if (!all_exist || distinct.size() != users.size()) {
+    return rejected(domain::Reason::participants_not_found, "Not all provided users were found!");
+  }
+  return {};
+}
+
+}  // namespace fedlog::actors

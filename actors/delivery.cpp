@@ -1,0 +1,32 @@
+#include "actors/delivery.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace fedlog::actors {
+
+Next next_step(domain::NotificationKind kind, const Attempt& attempt) {
+  if (attempt.status == 0) return Next::retry;
+  if (attempt.status >= 200 && attempt.status < 300) return Next::settle_delivered;
+  const bool later = attempt.status == 408 || attempt.status == 429 || attempt.status == 503;
+  return later && domain::asks_for_work(kind) ? Next::retry : Next::settle_refused;
+}
+
+std::chrono::milliseconds wait_after(int failures, const RetryPolicy& policy, double random) {
+  const double doubled = static_cast<double>(policy.first.count()) * std::exp2(std::min(failures - 1, 30));
+  const double whole = std::min(doubled, static_cast<double>(policy.max.count()));
+  return std::chrono::milliseconds{static_cast<std::int64_t>(whole / 2 + whole / 2 * random)};
+}
+
+std::string body_of(const domain::Notification& notification) {
+  nlohmann::ordered_json body;
+  if (notification.round) body["round"] = *notification.round;
+  body["global_model_uuid"] = notification.model.text();
+  return nlohmann::ordered_json{{"notification_type", domain::name_of(notification.kind)},
+                                {"body", std::move(body)},
+                                {"training_uuid", notification.training.text()}}
+      .dump();
+}
+
+}  // namespace fedlog::actors

@@ -1,0 +1,373 @@
+#include "actors/system.h"
+
+#include <spdlog/spdlog.h>
+
+#include <caf/all.hpp>
+#include <future>
+
+#include "actors/accounts.h"
+#include "actors/inference.h"
+#include "actors/model_registry.h"
+#include "actors/new_id.h"
+#include "actors/training_director.h"
+#include "actors/training_options.h"
+#include "actors/uploads.h"
+
+namespace fedlog::actors {
+namespace {
+
+std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message) {
+  return std::unexpected(domain::Rejection{reason, std::move(message)});
+}
+
+std::unexpected<domain::Rejection> not_permitted() {
+  return rejected(domain::Reason::permission_denied, "You do not have permission to perform this action.");
+}
+
+caf::actor_system_config actor_configuration() {
+  caf::actor_system_config configuration;
+  configuration.set("scheduler.policy", caf::atom("sharing"));
+  configuration.set("scheduler.max-threads", std::size_t{4});
+  return configuration;
+}
+
+class LiveSystem final : public System, public Gateway {
+ public:
+  LiveSystem(storage::Storage& storage, SystemOptions options)
+      : storage_(storage),
+        options_(std::move(options)),
+        uploads_(storage.blobs(), options_.require_finite_updates),
+        configuration_(actor_configuration()),
+        actors_(configuration_),
+        aggregation_worker_(std::make_unique<AggregationWorker>(storage.blobs(), options_.scratch_folder,
+                                                                options_.aggregation_threads)),
+        director_(actors_, {.journal = storage.journal(),
+                            .codec = storage.codec(),
+                            .aggregation_worker = *aggregation_worker_,
+                            .outbox_grew = [this] { notifier_->outbox_grew(); },
+                            .idle_limit = options_.idle_passivate}),
+        accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords)),
+        models_(std::make_unique<ModelRegistry>(actors_, storage)),
+        inference_(storage, options_.worker, options_.worker_missing),
+        notifier_(std::make_unique<Notifier>(
+            storage.views(), options_.notifications,
+            [this](Notifier::Settlement settlement, std::function<void()> recorded) {
+              record(std::move(settlement), std::move(recorded));
+            })) {
+    for (const auto& training : storage_.views().trainings_with_pending_work()) director_.wake(training);
+  }
+
+  ~LiveSystem() override {
+    accounts_.reset();
+    models_.reset();
+    director_.stop();
+    notifier_.reset();
+    aggregation_worker_.reset();
+  }
+
+  // --- System
+  Gateway& gateway() override { return *this; }
+  std::size_t awake_trainings() const override { return director_.awake(); }
+
+  // --- accounts and groups
+  Result<RegisteredUser> register_user(const Registration& registration,
+                                       const std::string& correlation) override {
+    return accounts_->register_user(registration, correlation);
+  }
+  std::optional<domain::User> user_by_token(std::string_view token) override {
+    return accounts_->user_by_token(token);
+  }
+  std::optional<domain::User> user_by_password(std::string_view username,
+                                               std::string_view password) override {
+    return accounts_->user_by_password(username, password);
+  }
+  std::optional<std::string> token_of(domain::UserId user) override { return accounts_->token_of(user); }
+
+  Result<domain::Group> create_group(const RequestContext& context, const std::string& name) override {
+    return accounts_->create_group(context, name);
+  }
+  Result<domain::Group> rename_group(const RequestContext& context, domain::GroupId group,
+                                     const std::string& name) override {
+    return accounts_->change_group(context, group, domain::RenameGroup{context.caller, name});
+  }
+  Result<void> delete_group(const RequestContext& context, domain::GroupId group) override {
+    return without_value(accounts_->change_group(context, group, domain::DeleteGroup{context.caller}));
+  }
+  Result<void> add_members(const RequestContext& context, domain::GroupId group,
+                           const std::vector<domain::UserId>& users) override {
+    if (auto known = accounts_->check_users(users); !known) return known;
+    return without_value(accounts_->change_group(context, group, domain::AddMembers{context.caller, users}));
+  }
+  Result<void> remove_members(const RequestContext& context, domain::GroupId group,
+                              const std::vector<domain::UserId>& users) override {
+    return without_value(
+        accounts_->change_group(context, group, domain::RemoveMembers{context.caller, users}));
+  }
+
+  // --- models
+  Result<std::unique_ptr<Upload>> begin_upload() override { return uploads_.begin(); }
+
+  Result<domain::ModelId> upload_model(const RequestContext& context, ModelUpload upload) override {
+    ModelRegistry::NewModel model{.kind = upload.kind,
+                                  .name = std::move(upload.name),
+                                  .description = std::move(upload.description),
+                                  .input_shape = std::move(upload.input_shape),
+                                  .round = upload.round,
+                                  .weights = {},
+                                  .preprocessing = {},
+                                  .members = {}};
+    auto weights = uploads_.keep_model(*upload.file);
+    if (!weights) return std::unexpected(std::move(weights.error()));
+    model.weights = *weights;
+    if (upload.preprocessing) {
+      auto preprocessing = uploads_.keep_preprocessing(*upload.preprocessing);
+      if (!preprocessing) return std::unexpected(std::move(preprocessing.error()));
+      model.preprocessing = *preprocessing;
+    }
+    return models_->create(context, model);
+  }
+
+  Result<domain::ModelId> create_mean_model(const RequestContext& context, const MeanModel& model) override {
+    return models_->create(context, {.kind = domain::ModelKind::mean,
+                                     .name = model.name,
+                                     .description = model.description,
+                                     .input_shape = model.input_shape,
+                                     .round = 0,
+                                     .weights = {},
+                                     .preprocessing = {},
+                                     .members = model.members});
+  }
+
+  Result<void> delete_model(const RequestContext& context, domain::ModelId id) override {
+    auto model = known_model(id);
+    if (!model) return std::unexpected(std::move(model.error()));
+    if (model->kind == domain::ModelKind::local) {
+      return rejected(domain::Reason::invalid_request,
+                      "A local model lives as long as its round; remove the participant instead.");
+    }
+    if (!model->training) return models_->change(context, id, domain::DeleteModel{context.caller});
+    return tell(context, *model->training, domain::DeleteTraining{context.caller, model->owner});
+  }
+
+  Result<void> replace_preprocessing(const RequestContext& context, domain::ModelId id,
+                                     std::unique_ptr<Upload> file) override {
+    auto model = known_model(id);
+    if (!model || model->kind == domain::ModelKind::local) {
+      return rejected(domain::Reason::model_not_found, "GlobalModel " + id.text() + " not found.");
+    }
+    if (!domain::may_replace_preprocessing(context.caller, *model)) {
+      return rejected(domain::Reason::permission_denied, "You are not the owner of model " + id.text() + "!");
+    }
+    auto blob = uploads_.keep_preprocessing(*file);
+    if (!blob) return std::unexpected(std::move(blob.error()));
+    if (!model->training)
+      return models_->change(context, id, domain::SetPreprocessing{context.caller, *blob});
+    return tell(context, *model->training, domain::ReplacePreprocessing{context.caller, *blob});
+  }
+
+  Result<void> may_submit_update(const RequestContext& context, domain::ModelId id,
+                                 std::int64_t round) override {
+    auto training = training_of(id);
+    if (!training) return std::unexpected(std::move(training.error()));
+    return domain::check_may_update(*training, context.caller, round);
+  }
+
+  Result<void> submit_update(const RequestContext& context, domain::ModelId id,
+                             UpdateUpload update) override {
+    auto training = training_of(id);
+    if (!training) return std::unexpected(std::move(training.error()));
+    if (auto allowed = domain::check_may_update(*training, context.caller, update.round); !allowed)
+      return allowed;
+    auto weights = uploads_.keep_update(*update.file, *training->weights);
+    if (!weights) return std::unexpected(std::move(weights.error()));
+    auto metrics = uploads_.keep_metrics(update.metrics);
+    if (!metrics) return std::unexpected(std::move(metrics.error()));
+    return tell(context, training->id,
+                domain::SubmitUpdate{.by = context.caller,
+                                     .local_model = {new_id()},
+                                     .round = update.round,
+                                     .sample_size = update.sample_size,
+                                     .weights = *weights,
+                                     .metrics = std::move(*metrics)});
+  }
+
+  Result<void> report_metrics(const RequestContext& context, domain::ModelId id,
+                              const std::vector<MetricInput>& inputs) override {
+    auto model = known_model(id);
+    if (!model) return std::unexpected(std::move(model.error()));
+    const auto training = training_of(*model);
+    if (!domain::may_report_metrics(context.caller, *model, training ? &*training : nullptr,
+                                    options_.model_access)) {
+      return not_permitted();
+    }
+    auto metrics = uploads_.keep_metrics(inputs);
+    if (!metrics) return std::unexpected(std::move(metrics.error()));
+    if (!training) {
+      return models_->change(
+          context, id,
+          domain::ReportModelMetrics{context.caller, std::move(*metrics), options_.model_access});
+    }
+    return tell(context, training->id, domain::ReportMetrics{context.caller, id, std::move(*metrics)});
+  }
+
+  Result<domain::Model> readable_model(const RequestContext& context, domain::ModelId id) override {
+    auto model = known_model(id);
+    if (!model) return model;
+    const auto training = training_of(*model);
+    if (!domain::may_read(context.caller, *model, training ? &*training : nullptr, options_.model_access)) {
+      return not_permitted();
+    }
+    return model;
+  }
+
+  Result<BlobFile> blob(domain::BlobId id) override {
+    const auto path = storage_.blobs().path(id);
+    if (!path) return std::unexpected(rejection_of(path.error()));
+    const auto size_bytes = storage_.blobs().size_bytes(id);
+    if (!size_bytes) return std::unexpected(rejection_of(size_bytes.error()));
+    return BlobFile{.path = *path, .size_bytes = *size_bytes, .id = id};
+  }
+  Result<std::string> blob_bytes(domain::BlobId id) override {
+    auto bytes = storage_.blobs().read(id);
+    if (!bytes) return std::unexpected(rejection_of(bytes.error()));
+    return std::move(*bytes);
+  }
+
+  // --- trainings
+  Result<domain::TrainingId> create_training(const RequestContext& context,
+                                             const TrainingRequest& request) override {
+    auto options = read_training_options(request.options);
+    if (!options) return std::unexpected(std::move(options.error()));
+    if (auto known = accounts_->check_users(request.participants); !known) {
+      return std::unexpected(std::move(known.error()));
+    }
+    return models_->create_training(context, request, *options);
+  }
+  Result<domain::Training> readable_training(const RequestContext& context, domain::TrainingId id) override {
+    auto training = storage_.views().training(id);
+    if (!training) return training_not_found(id);
+    if (!domain::may_read(context.caller, *training)) return not_permitted();
+    return std::move(*training);
+  }
+  Result<void> start_training(const RequestContext& context, domain::TrainingId training) override {
+    return tell(context, training, domain::StartTraining{context.caller});
+  }
+  Result<void> add_participants(const RequestContext& context, domain::TrainingId id,
+                                const std::vector<domain::UserId>& users) override {
+    return change_participants(context, id, users, domain::AddParticipants{context.caller, users});
+  }
+  Result<void> remove_participants(const RequestContext& context, domain::TrainingId id,
+                                   const std::vector<domain::UserId>& users) override {
+    return change_participants(context, id, users, domain::RemoveParticipants{context.caller, users});
+  }
+  Result<void> delete_training(const RequestContext& context, domain::TrainingId training) override {
+    return tell(context, training, domain::DeleteTraining{context.caller, std::nullopt});
+  }
+
+  // --- inference
+  Result<std::string> infer(const RequestContext& context, const InferenceRequest& request) override {
+    auto model = readable_model(context, request.model);
+    if (!model) return std::unexpected(std::move(model.error()));
+    const auto training = training_of(*model);
+    return inference_.predict(*model, training ? &*training : nullptr, request);
+  }
+
+  const storage::Views& views() const override { return storage_.views(); }
+
+ private:
+  template <class T>
+  static Result<void> without_value(Result<T> result) {
+    if (!result) return std::unexpected(std::move(result.error()));
+    return {};
+  }
+
+  static std::unexpected<domain::Rejection> training_not_found(domain::TrainingId id) {
+    return rejected(domain::Reason::training_not_found, "Training " + id.text() + " not found.");
+  }
+
+  Result<domain::Model> known_model(domain::ModelId id) const {
+    auto model = storage_.views().model(id);
+    if (!model) return rejected(domain::Reason::model_not_found, "Model " + id.text() + " not found.");
+    return std::move(*model);
+  }
+
+  std::optional<domain::Training> training_of(const domain::Model& model) const {
+    return model.training ? storage_.views().training(*model.training) : std::nullopt;
+  }
+
+  // Of a global model that updates may be addressed to.
+  Result<domain::Training> training_of(domain::ModelId id) const {
+    auto model = known_model(id);
+    if (!model) return std::unexpected(std::move(model.error()));
+    auto training = model->kind == domain::ModelKind::local ? std::nullopt : training_of(*model);
+    if (!training) {
+      return rejected(domain::Reason::no_training_for_model,
+                      "Model with ID " + id.text() + " does not have a training process running");
+    }
+    return std::move(*training);
+  }
+
+  // Rights come before the check of the users, so that a stranger learns nothing about them.
+  Result<void> change_participants(const RequestContext& context, domain::TrainingId id,
+                                   const std::vector<domain::UserId>& users,
+                                   domain::TrainingCommand command) {
+    const auto training = storage_.views().training(id);
+    if (!training) return training_not_found(id);
+    if (!domain::may_manage(context.caller, *training)) return not_permitted();
+    if (auto known = accounts_->check_users(users); !known) return known;
+    return tell(context, id, std::move(command));
+  }
+
+  // Sends a command to a training's actor and waits for its answer.
+  Result<void> tell(const RequestContext& context, domain::TrainingId id, domain::TrainingCommand command) {
+    if (!storage_.views().training(id)) return training_not_found(id);
+    auto answer = std::make_shared<std::promise<Result<std::string>>>();
+    auto future = answer->get_future();
+    director_.send(
+        id, {.command = std::move(command),
+             .acting_user = context.caller.id,
+             .correlation = context.correlation,
+             .idempotency_key = context.idempotency_key,
+             .reply = Reply{[answer](Result<std::string> result) { answer->set_value(std::move(result)); }}});
+    return without_value(future.get());
+  }
+
+  void record(Notifier::Settlement settlement, std::function<void()> recorded) {
+    const auto training = settlement.row.notification.training;
+    spdlog::debug("notification settled training={} receiver={} kind={} outcome={} status={} attempts={}",
+                  training.text(), settlement.row.notification.receiver.text(),
+                  domain::name_of(settlement.row.notification.kind), domain::name_of(settlement.outcome),
+                  settlement.status, settlement.attempts);
+    director_.send(training, {.command = domain::RecordDelivery{.id = settlement.row.id,
+                                                                .notification = settlement.row.notification,
+                                                                .outcome = settlement.outcome,
+                                                                .status = settlement.status,
+                                                                .attempts = settlement.attempts,
+                                                                .detail = std::move(settlement.detail),
+                                                                .on_unreachable = options_.on_unreachable},
+                              .acting_user = {},
+                              .correlation = {},
+                              .idempotency_key = {},
+                              .reply = Reply{[recorded = std::move(recorded)](const auto&) { recorded(); }}});
+  }
+
+  storage::Storage& storage_;
+  SystemOptions options_;
+  Uploads uploads_;
+  caf::actor_system_config configuration_;
+  caf::actor_system actors_;
+  std::unique_ptr<AggregationWorker> aggregation_worker_;
+  TrainingDirector director_;
+  std::unique_ptr<Accounts> accounts_;
+  std::unique_ptr<ModelRegistry> models_;
+  Inference inference_;
+  std::unique_ptr<Notifier> notifier_;
+};
+
+}  // namespace
+
+std::unique_ptr<System> start_system(storage::Storage& storage, SystemOptions options) {
+  return std::make_unique<LiveSystem>(storage, std::move(options));
+}
+
+}  // namespace fedlog::actors

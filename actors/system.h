@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "actors/gateway.h"
+#include "actors/notifier.h"
+#include "actors/passwords.h"
+#include "actors/worker_pool.h"
+#include "domain/training_commands.h"
+#include "storage/storage.h"
+
+namespace fedlog::actors {
+
+struct SystemOptions {
+  Passwords::Options passwords;
+  Notifier::Options notifications;
+  domain::OnUnreachable on_unreachable = domain::OnUnreachable::remove;
+  domain::ModelAccess model_access = domain::ModelAccess::members;
+  bool require_finite_updates = true;
+  WorkerPoolOptions worker;
+  std::string worker_missing;  // why there is no worker's program; empty: there is one
+  std::size_t aggregation_threads = 2;
+  std::filesystem::path scratch_folder;  // on the disk of the blobs; emptied by whoever opens the storage
+  std::chrono::milliseconds idle_passivate{300'000};
+};
+
+// All actors of a server and what they need, started together: it takes up what the log says is pending.
+// Destroying it ends them in the right order; what was acknowledged is durable already. `storage` must
+// outlive it.
+class System {
+ public:
+  virtual ~System() = default;
+  [[nodiscard]] virtual Gateway& gateway() = 0;
+
+  // Trainings whose actor is in memory now.
+  [[nodiscard]] virtual std::size_t awake_trainings() const = 0;
+};
+
+[[nodiscard]] std::unique_ptr<System> start_system(storage::Storage& storage, SystemOptions options);
+
+}  // namespace fedlog::actors

@@ -1,0 +1,204 @@
+#include "actors/training_director.h"
+
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <unordered_map>
+
+#include "actors/messages.h"
+#include "actors/new_id.h"
+#include "actors/training_loader.h"
+
+namespace fedlog::actors {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// What all actors here share. Outlives them: the director waits for its trainings to end.
+struct Shared {
+  TrainingDirector::Parts parts;
+  std::atomic<std::size_t> awake{0};
+  caf::actor director;
+};
+
+// --- one training
+
+struct TrainingState {
+  std::optional<TrainingProcess> process;
+  std::uint64_t messages = 0;          // from the director, so far
+  std::uint64_t messages_at_tick = 0;  // when the last tick came
+};
+
+using TrainingActor = caf::stateful_actor<TrainingState>;
+
+TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::TrainingId id) {
+  return {
+      .append =
+          [self, shared](storage::Commit commit) {
+            shared->parts.journal.append(
+                std::move(commit), [actor = caf::actor_cast<caf::actor>(self)](storage::Committed result) {
+                  caf::anon_send(actor, std::make_shared<storage::Committed>(std::move(result)));
+                });
+          },
+      .aggregate =
+          [shared, id](const domain::Aggregation& aggregation) {
+            shared->parts.aggregation_worker.aggregate(
+                aggregation,
+                [shared, id, round = aggregation.round](std::expected<domain::BlobId, std::string> result) {
+                  auto message = std::make_shared<TrainingMessage>();
+                  message->command = domain::RecordAggregation{.round = round, .weights = std::move(result)};
+                  caf::anon_send(shared->director, id, std::move(message));
+                });
+          },
+      .outbox_grew = shared->parts.outbox_grew,
+      .new_id = [] { return new_id(); },
+  };
+}
+
+// The process, loaded from the log the first time. Throws when the log cannot be read: the actor ends, its
+// director logs why.
+TrainingProcess& loaded(TrainingActor* self, Shared* shared, domain::TrainingId id) {
+  auto& process = self->state.process;
+  if (!process) {
+    auto training = load_training(shared->parts.journal, shared->parts.codec, id);
+    if (!training) throw std::runtime_error(training.error());
+    process.emplace(std::move(training->training), training->version, ports_of(self, shared, id));
+    process->wake();
+  }
+  return *process;
+}
+
+caf::behavior training_actor(TrainingActor* self, Shared* shared, domain::TrainingId id) {
+  self->delayed_send(self, shared->parts.idle_limit, tick_atom::value);
+  return {
+      [=](const SharedTrainingMessage& message) {
+        ++self->state.messages;
+        loaded(self, shared, id).command(std::move(*message));
+      },
+      [=](wake_atom) {
+        ++self->state.messages;
+        loaded(self, shared, id);
+      },
+      [=](const SharedCommitted& result) { self->state.process->committed(std::move(*result)); },
+      [=](tick_atom) {
+        auto& state = self->state;
+        const bool quiet = state.messages == state.messages_at_tick;
+        if (quiet && state.process && state.process->idle()) {
+          caf::anon_send(shared->director, rest_atom::value, id, state.messages);
+        }
+        state.messages_at_tick = state.messages;
+        self->delayed_send(self, shared->parts.idle_limit, tick_atom::value);
+      },
+      [=](stop_atom) {
+        const auto& process = *self->state.process;
+        save_snapshot(shared->parts.journal, {process.training(), process.version()});
+        self->quit();
+      },
+  };
+}
+
+// --- their director
+
+struct Child {
+  caf::actor actor;
+  std::uint64_t messages = 0;
+  Clock::time_point spawned;
+};
+
+struct DirectorState {
+  std::unordered_map<domain::TrainingId, Child> children;
+  std::unordered_map<caf::actor_addr, domain::TrainingId> ids;
+};
+
+using DirectorActor = caf::stateful_actor<DirectorState>;
+
+Child& child(DirectorActor* self, Shared* shared, domain::TrainingId id) {
+  auto& children = self->state.children;
+  if (const auto found = children.find(id); found != children.end()) return found->second;
+  auto actor = self->spawn<caf::monitored>(training_actor, shared, id);
+  self->state.ids.emplace(actor.address(), id);
+  shared->awake = children.size() + 1;
+  return children.emplace(id, Child{std::move(actor), 0, Clock::now()}).first->second;
+}
+
+void forget(DirectorActor* self, Shared* shared, domain::TrainingId id) {
+  self->state.children.erase(id);
+  shared->awake = self->state.children.size();
+}
+
+caf::behavior director(DirectorActor* self, Shared* shared) {
+  self->set_down_handler([=](const caf::down_msg& down) {
+    const auto found = self->state.ids.find(down.source);
+    if (found == self->state.ids.end()) return;
+    const auto id = found->second;
+    self->state.ids.erase(found);
+    if (down.reason == caf::exit_reason::normal) return;
+    // It crashed. Its state is in the log; a new actor takes up what is pending, unless it would only crash
+    // again.
+    const auto crashed = self->state.children.find(id);
+    const bool young = crashed != self->state.children.end() &&
+                       Clock::now() - crashed->second.spawned < std::chrono::seconds{1};
+    spdlog::error("training actor crashed training={} reason=\"{}\" restart={}", id.text(),
+                  self->system().render(down.reason), young ? "with its next command" : "now");
+    forget(self, shared, id);
+    if (!young) self->send(self, wake_atom::value, id);
+  });
+  self->set_exit_handler([=](const caf::exit_msg& exit) {
+    for (const auto& [id, living] : self->state.children) self->send_exit(living.actor, exit.reason);
+    self->quit(exit.reason);
+  });
+  return {
+      [=](domain::TrainingId id, const SharedTrainingMessage& message) {
+        auto& target = child(self, shared, id);
+        ++target.messages;
+        self->send(target.actor, message);
+      },
+      [=](wake_atom, domain::TrainingId id) {
+        auto& target = child(self, shared, id);
+        ++target.messages;
+        self->send(target.actor, wake_atom::value);
+      },
+      // A training is idle since it got `messages`; unless more are on their way to it, it may rest.
+      [=](rest_atom, domain::TrainingId id, std::uint64_t messages) {
+        const auto found = self->state.children.find(id);
+        if (found == self->state.children.end() || found->second.messages != messages) return;
+        self->send(found->second.actor, stop_atom::value);
+        forget(self, shared, id);
+      },
+  };
+}
+
+}  // namespace
+
+struct TrainingDirector::Implementation {
+  caf::actor_system& system;
+  Shared shared;
+};
+
+TrainingDirector::TrainingDirector(caf::actor_system& system, Parts parts)
+    : implementation_(new Implementation{.system = system,
+                                         .shared = {.parts = std::move(parts), .awake = 0, .director = {}}}) {
+  implementation_->shared.director = system.spawn(director, &implementation_->shared);
+}
+
+TrainingDirector::~TrainingDirector() = default;
+
+void TrainingDirector::stop() {
+  caf::anon_send_exit(implementation_->shared.director, caf::exit_reason::user_shutdown);
+  implementation_->system.await_all_actors_done();
+}
+
+void TrainingDirector::send(domain::TrainingId training, TrainingMessage message) {
+  caf::anon_send(implementation_->shared.director, training,
+                 std::make_shared<TrainingMessage>(std::move(message)));
+}
+
+void TrainingDirector::wake(domain::TrainingId training) {
+  caf::anon_send(implementation_->shared.director, wake_atom::value, training);
+}
+
+std::size_t TrainingDirector::awake() const {
+  return implementation_->shared.awake;
+}
+
+}  // namespace fedlog::actors
