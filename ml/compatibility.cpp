@@ -34,25 +34,21 @@ class Differences {
   std::string text_;
 };
 
-// Whether no two indices lead to the same element: sorted by stride, each dimension steps over the ones
-// before.
-bool elements_are_distinct(const TensorRecord& tensor) {
+// Whether the elements fill a run of memory, in whatever order of dimensions.
+bool is_dense(const TensorRecord& tensor) {
   std::vector<std::pair<std::int64_t, std::int64_t>> dimensions;
   for (std::size_t i = 0; i < tensor.shape.size(); ++i) {
-    if (tensor.shape[i] == 0) {
-      return true;
-    }
     if (tensor.shape[i] > 1) {
       dimensions.emplace_back(tensor.strides[i], tensor.shape[i]);
     }
   }
   std::ranges::sort(dimensions);
-  std::int64_t reach = 0;
+  std::int64_t expected = 1;
   for (const auto& [stride, size] : dimensions) {
-    if (stride <= reach) {
+    if (stride != expected) {
       return false;
     }
-    reach += stride * (size - 1);
+    expected *= size;
   }
   return true;
 }
@@ -184,9 +180,9 @@ std::expected<void, std::string> check_base(const ModelFile& base) {
     if (first[i] != i || element_count(tensor.shape) == 0) {
       continue;
     }
-    if (!elements_are_distinct(tensor)) {
+    if (!is_dense(tensor)) {
       return std::unexpected("The tensor " + printable(tensor.name) +
-                             " is an expanded view. Save a contiguous copy of it.");
+                             " is an expanded or strided view of its memory. Save a contiguous copy of it.");
     }
     ranges.push_back(
         {tensor.storage, static_cast<std::uint64_t>(tensor.offset_elements), end_element(tensor).value(), i});

@@ -1,34 +1,40 @@
 #pragma once
 
-#include <unistd.h>
-
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <span>
 #include <utility>
+
+#include "ml/byte_reader.h"
+#include "ml/file_error.h"
 
 namespace fedlog::ml {
 
-// Owns one open file descriptor and closes it.
+// An open file, closed with its owner. Reads and writes are at given offsets, so threads may share it.
 class FileDescriptor {
  public:
-  FileDescriptor() = default;
-  explicit FileDescriptor(int descriptor) : descriptor_(descriptor) {}
-  FileDescriptor(FileDescriptor&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  [[nodiscard]] static std::expected<FileDescriptor, FileError> open_for_reading(
+      const std::filesystem::path& path);
+  // Makes the file, or empties it.
+  [[nodiscard]] static std::expected<FileDescriptor, FileError> create(const std::filesystem::path& path);
+
+  FileDescriptor(FileDescriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
   FileDescriptor& operator=(FileDescriptor&& other) noexcept {
-    if (this != &other) {
-      close();
-      descriptor_ = std::exchange(other.descriptor_, -1);
-    }
+    std::swap(number_, other.number_);
     return *this;
   }
-  ~FileDescriptor() { close(); }
+  ~FileDescriptor();
 
-  [[nodiscard]] int get() const { return descriptor_; }
-  [[nodiscard]] bool valid() const { return descriptor_ >= 0; }
-  void close() {
-    if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
-  }
+  // All of `out` or an error; a file that is too short is one.
+  [[nodiscard]] std::expected<void, FileError> read_at(std::uint64_t offset, std::span<std::byte> out) const;
+  [[nodiscard]] std::expected<void, FileError> write_at(std::uint64_t offset, Bytes bytes) const;
 
  private:
-  int descriptor_ = -1;
+  explicit FileDescriptor(int number) : number_(number) {}
+
+  int number_;
 };
 
 }  // namespace fedlog::ml

@@ -59,6 +59,7 @@ constexpr auto callables = std::to_array<Global>({
     {"torch.jit._pickle", "build_tensor_from_id"},
     {"torch.jit._pickle", "build_tensorlist"},
     {"torch.jit._pickle", "restore_type_tag"},
+    {"torch.serialization", "_get_layout"},
     {"torchvision.transforms.functional", "InterpolationMode"},
 });
 

@@ -463,6 +463,13 @@ void PickleMachine::step_construction(unsigned char opcode) {
 void PickleMachine::reduce() {
   auto parts = pop_many(2);
   const PickleValue function = tree_[parts[0]];
+  if (function.kind == PickleKind::global && function.text.starts_with("__torch__.") &&
+      tree_[parts[1]].kind != PickleKind::tuple) {
+    // TorchScript's form of an enum's member: its class and its value, without a tuple. No Python can import
+    // it.
+    parts[1] = add_container(PickleKind::tuple, {parts[1]});
+    return push(add_container(PickleKind::call, std::move(parts)));
+  }
   if (function.kind != PickleKind::global || tree_[parts[1]].kind != PickleKind::tuple) {
     fail("it calls a value that is no function");
   }
