@@ -82,9 +82,9 @@ std::expected<FormData, Response> read_form_with_files(Call& call, const Service
                                                        const OpenSink& open_sink) {
   const auto limits = form_limits(services.settings.limits);
   const bool json = has_media_type(call.request, "application/json");
-  const auto limit_bytes = json ? limits.json_bytes_max
-                                : limits.fields_bytes_max + multipart_framing_bytes_max +
-                                      files.file_bytes_max * files.files_max;
+  const auto limit_bytes =
+      json ? limits.json_bytes_max
+           : limits.fields_bytes_max + multipart_framing_bytes_max + files.file_bytes_max * files.files_max;
   const auto too_large = [&] {
     return json ? json_too_large_response(limits) : form_too_large_response(limits, files);
   };

@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t name_length_max = 32;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::optional<double> parse_special(std::string_view text) {
   if (equals_ignoring_case(text, "inf") || equals_ignoring_case(text, "infinity")) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "http/errors.h"
+#include "http/json_body.h"
 #include "http/serializers.h"
 #include "http/text.h"
 
@@ -141,7 +142,8 @@ class Reader {
     constexpr double whole_max = 9007199254740992.0;  // 2^53: every whole number up to it is exact
     std::optional<std::int64_t> number;
     if (value.is_number_unsigned()) {
-      if (value.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX)) number = value.get<std::int64_t>();
+      if (value.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX))
+        number = value.get<std::int64_t>();
     } else if (value.is_number_integer()) {
       number = value.get<std::int64_t>();
     } else if (value.is_number_float()) {
@@ -213,8 +215,8 @@ std::optional<Json> form_value(const FormData& form, const FieldRule& rule) {
   if (value == nullptr) return std::nullopt;
   if (value->empty() && !rule.required && rule.type != FieldType::text) return std::nullopt;
   if (rule.type != FieldType::mapping) return *value;
-  auto parsed = Json::parse(*value, nullptr, false);
-  return parsed.is_discarded() ? Json(*value) : parsed;
+  auto parsed = parse_json(*value);
+  return parsed ? *std::move(parsed) : Json(*value);
 }
 
 std::optional<Json> value_of(const FormData& form, const FieldRule& rule) {

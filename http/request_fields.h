@@ -51,6 +51,14 @@ enum class Wording {
                                                                   const std::vector<FieldRule>& rules,
                                                                   Wording wording, bool partial = false);
 
+// The ids in a list of UUIDs that read_fields gave.
+template <class Id>
+[[nodiscard]] std::vector<Id> ids_of(const nlohmann::json& values) {
+  std::vector<Id> ids;
+  for (const auto& value : values) ids.push_back(*Id::parse(value.get<std::string>()));
+  return ids;
+}
+
 // One integer of a form, in DRF's words.
 [[nodiscard]] std::expected<std::int64_t, Response> read_integer(std::string_view name,
                                                                  const nlohmann::json& value);

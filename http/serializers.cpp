@@ -30,8 +30,7 @@ Body shape_of(const std::optional<domain::InputShape>& shape) {
   return list;
 }
 
-actors::Result<Body> serialized_model(const domain::Model& model, actors::Gateway& gateway,
-                                      bool with_stats) {
+actors::Result<Body> serialized_model(const domain::Model& model, actors::Gateway& gateway, bool with_stats) {
   Body body;
   body["id"] = model.id.text();
   body["round"] = model.round;

@@ -1,0 +1,205 @@
+#include "http/trainings.h"
+
+#include "domain/rights.h"
+#include "http/errors.h"
+#include "http/rejections.h"
+#include "http/request_fields.h"
+#include "http/serializers.h"
+
+namespace fedlog::http {
+
+namespace {
+
+// They are kept in one event, which has a limit of its own.
+constexpr std::size_t options_bytes_max = 16 * 1024;
+
+template <domain::Named Enum>
+std::vector<std::string_view> names_of() {
+  std::vector<std::string_view> names;
+  for (const auto& [value, name] : domain::Names<Enum>::all) names.push_back(name);
+  return names;
+}
+
+template <domain::Named Enum>
+Enum value_named(std::string_view wanted) {
+  for (const auto& [value, name] : domain::Names<Enum>::all) {
+    if (name == wanted) return value;
+  }
+  throw std::logic_error("a choice that was checked is unknown: " + std::string{wanted});
+}
+
+const std::vector<FieldRule>& training_fields() {
+  static const std::vector<FieldRule> rules{
+      {.name = "model_id", .type = FieldType::uuid, .required = true},
+      {.name = "target_num_updates", .type = FieldType::integer, .required = true, .minimum = 1},
+      {.name = "metric_names", .type = FieldType::texts},  // the contract has it; nothing depends on it
+      {.name = "aggregation_method",
+       .type = FieldType::choice,
+       .required = true,
+       .choices = names_of<domain::AggregationMethod>()},
+      {.name = "uncertainty_method",
+       .type = FieldType::choice,
+       .fallback = domain::name_of(domain::UncertaintyMethod::none),
+       .choices = names_of<domain::UncertaintyMethod>()},
+      {.name = "options", .type = FieldType::mapping, .fallback = nlohmann::json::object()},
+      {.name = "clients", .type = FieldType::uuids, .fallback = nlohmann::json::array()}};
+  return rules;
+}
+
+const std::vector<FieldRule>& participant_fields() {
+  static const std::vector<FieldRule> rules{{.name = "clients", .type = FieldType::uuids, .required = true}};
+  return rules;
+}
+
+std::expected<domain::TrainingId, Response> training_id(const Call& call) {
+  const auto& text = call.parameter("training_id");
+  const auto id = domain::TrainingId::parse(text);
+  if (!id) return std::unexpected(entity_not_found_response("Training", text));
+  return *id;
+}
+
+Response list_trainings(const Services& services, const Call& call) {
+  Body list = Body::array();
+  for (const auto& training : services.gateway.views().trainings_of_actor(call.caller->id)) {
+    list.push_back(serialized(training, Detail::list));
+  }
+  return body_response(200, list);
+}
+
+Response create_training(const Services& services, Call& call) {
+  const auto context = request_context(call);
+  if (!context) return context.error();
+  const auto form = read_form(call, services);
+  if (!form) return form.error();
+  const auto values = read_fields(*form, training_fields(), Wording::marshmallow);
+  if (!values) return values.error();
+  const auto& options = values->at("options");
+  if (options.dump().size() > options_bytes_max) {
+    FieldErrors errors;
+    errors.add("options", "Longer than maximum length " + std::to_string(options_bytes_max) + ".");
+    return field_errors_response(errors);
+  }
+  const auto name = [&](const char* field) { return values->at(field).get<std::string>(); };
+  const auto training = services.gateway.create_training(
+      *context, {.model = *domain::ModelId::parse(name("model_id")),
+                 .target_num_updates = values->at("target_num_updates").get<std::int64_t>(),
+                 .aggregation_method = value_named<domain::AggregationMethod>(name("aggregation_method")),
+                 .uncertainty_method = value_named<domain::UncertaintyMethod>(name("uncertainty_method")),
+                 .options = options,
+                 .participants = ids_of<domain::UserId>(values->at("clients"))});
+  if (!training) return rejection_response(training.error());
+  return body_response(201,
+                       {{"detail", "Training created successfully!"}, {"training_id", training->text()}});
+}
+
+Response show_training(const Services& services, const Call& call) {
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto training = services.gateway.readable_training(reading_context(call), *id);
+  if (!training) return rejection_response(training.error());
+  return body_response(200, serialized(*training, Detail::single));
+}
+
+Response delete_training(const Services& services, const Call& call) {
+  const auto context = request_context(call);
+  if (!context) return context.error();
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto deleted = services.gateway.delete_training(*context, *id);
+  return deleted ? detail_response(200, "Training removed!") : rejection_response(deleted.error());
+}
+
+Response start_training(const Services& services, const Call& call) {
+  const auto context = request_context(call);
+  if (!context) return context.error();
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto started = services.gateway.start_training(*context, *id);
+  return started ? detail_response(202, "Training started!") : rejection_response(started.error());
+}
+
+using ChangeParticipants = actors::Result<void> (actors::Gateway::*)(const actors::RequestContext&,
+                                                                     domain::TrainingId,
+                                                                     const std::vector<domain::UserId>&);
+
+Response change_participants(const Services& services, Call& call, ChangeParticipants change, int status,
+                             const char* done) {
+  const auto context = request_context(call);
+  if (!context) return context.error();
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto form = read_form(call, services);
+  if (!form) return form.error();
+  const auto values = read_fields(*form, participant_fields(), Wording::marshmallow);
+  if (!values) return values.error();
+  const auto changed =
+      (services.gateway.*change)(*context, *id, ids_of<domain::UserId>(values->at("clients")));
+  return changed ? detail_response(status, done) : rejection_response(changed.error());
+}
+
+// The global model, then the updates of the open round; nothing for who may not see the training, as the
+// contract has it. Older rounds leave no models behind, so these are the latest ones too.
+Response list_models_of_training(const Services& services, const Call& call) {
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto& views = services.gateway.views();
+  const auto training = views.training(*id);
+  const auto context = reading_context(call);
+  Body list = Body::array();
+  if (!training || !domain::may_read(context.caller, *training)) return body_response(200, list);
+  std::vector<domain::ModelId> ids{training->model};
+  for (const auto& update : training->updates) ids.push_back(update.model);
+  for (const auto& model_id : ids) {
+    const auto model = views.model(model_id);
+    if (!model) continue;  // its round ended since the training was read
+    auto body = serialized(*model, services.gateway);
+    if (!body) return rejection_response(body.error());
+    list.push_back(std::move(*body));
+  }
+  return body_response(200, list);
+}
+
+}  // namespace
+
+std::vector<Route> training_routes(const Services& services) {
+  const auto list_models = [&services](Call& call) { return list_models_of_training(services, call); };
+  return {
+      {.pattern = "/api/trainings/",
+       .view_name = "Training",
+       .description = "The trainings that the caller runs.",
+       .methods = {{"GET", [&services](Call& call) { return list_trainings(services, call); }},
+                   {"POST", [&services](Call& call) { return create_training(services, call); }}}},
+      {.pattern = "/api/trainings/{training_id}/",
+       .view_name = "Training",
+       .description = "A training, for its actor and its participants.",
+       .methods = {{"GET", [&services](Call& call) { return show_training(services, call); }},
+                   {"DELETE", [&services](Call& call) { return delete_training(services, call); }}}},
+      {.pattern = "/api/trainings/{training_id}/clients/",
+       .view_name = "Training",
+       .description = "Adds participants, or removes them.",
+       .methods = {{"PUT",
+                    [&services](Call& call) {
+                      return change_participants(services, call, &actors::Gateway::add_participants, 202,
+                                                 "Users registered as participants!");
+                    }},
+                   {"DELETE",
+                    [&services](Call& call) {
+                      return change_participants(services, call, &actors::Gateway::remove_participants, 200,
+                                                 "Users removed from training participants!");
+                    }}}},
+      {.pattern = "/api/trainings/{training_id}/start/",
+       .view_name = "Training",
+       .description = "Starts a training.",
+       .methods = {{"POST", [&services](Call& call) { return start_training(services, call); }}}},
+      {.pattern = "/api/trainings/{training_id}/models/",
+       .view_name = "Model",
+       .description = "The training's model and the updates of the open round.",
+       .methods = {{"GET", list_models}}},
+      {.pattern = "/api/trainings/{training_id}/models/latest/",
+       .view_name = "Model",
+       .description = "The training's model and the updates of the open round.",
+       .methods = {{"GET", list_models}}},
+  };
+}
+
+}  // namespace fedlog::http
