@@ -77,8 +77,8 @@ class SpawnPlan {
 };
 
 // A duplicate above the worker's own numbers, so that placing the one cannot overwrite the other.
-ml::FileDescriptor out_of_the_way(const ml::FileDescriptor& descriptor) {
-  return ml::FileDescriptor(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, ml::worker_memory_descriptor + 1));
+ml::OwnedDescriptor out_of_the_way(const ml::OwnedDescriptor& descriptor) {
+  return ml::OwnedDescriptor(::fcntl(descriptor.get(), F_DUPFD_CLOEXEC, ml::worker_memory_descriptor + 1));
 }
 
 std::string ending(int status) {
@@ -100,11 +100,11 @@ std::string ending(int status) {
   }
 }
 
-std::expected<std::vector<ml::FileDescriptor>, ExecutionError> open_models(const ExecutionRequest& request) {
-  std::vector<ml::FileDescriptor> files;
+std::expected<std::vector<ml::OwnedDescriptor>, ExecutionError> open_models(const ExecutionRequest& request) {
+  std::vector<ml::OwnedDescriptor> files;
   if (request.operation == ml::WorkerOperation::unload) return files;
   for (const auto& model : request.models) {
-    ml::FileDescriptor file(::open(model.path.c_str(), O_RDONLY | O_CLOEXEC));
+    ml::OwnedDescriptor file(::open(model.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) {
       return std::unexpected(
           ExecutionError{ExecutionErrorCode::model_unreadable,
@@ -154,14 +154,15 @@ std::expected<std::unique_ptr<WorkerProcess>, ExecutionError> WorkerProcess::sta
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0) {
     return unavailable("no socket for a model worker: " + std::string(std::strerror(errno)));
   }
-  ml::FileDescriptor ours(pair[0]);
-  ml::FileDescriptor theirs(pair[1]);
+  ml::OwnedDescriptor ours(pair[0]);
+  ml::OwnedDescriptor theirs(pair[1]);
   auto memory = ml::SharedMemory::create(options.tensors_limit_bytes);
   if (!memory)
     return unavailable("no shared memory for a model worker: " + std::string(std::strerror(errno)));
 
   const auto socket = out_of_the_way(theirs);
-  ml::FileDescriptor shared(::fcntl(memory->descriptor(), F_DUPFD_CLOEXEC, ml::worker_memory_descriptor + 1));
+  ml::OwnedDescriptor shared(
+      ::fcntl(memory->descriptor(), F_DUPFD_CLOEXEC, ml::worker_memory_descriptor + 1));
   if (!socket.valid() || !shared.valid()) return unavailable("no descriptors left for a model worker");
 
   pid_t process_id = -1;
@@ -178,8 +179,8 @@ std::expected<std::unique_ptr<WorkerProcess>, ExecutionError> WorkerProcess::sta
       new WorkerProcess(options, process_id, std::move(ours), std::move(*memory)));
 }
 
-WorkerProcess::WorkerProcess(const WorkerProcessOptions& options, pid_t process_id, ml::FileDescriptor socket,
-                             ml::SharedMemory memory)
+WorkerProcess::WorkerProcess(const WorkerProcessOptions& options, pid_t process_id,
+                             ml::OwnedDescriptor socket, ml::SharedMemory memory)
     : options_(options),
       started_(std::chrono::steady_clock::now()),
       process_id_(process_id),
@@ -287,7 +288,7 @@ std::string WorkerProcess::end() {
   constexpr int way_out_ms = 200;
   pollfd entry{.fd = socket_.get(), .events = 0, .revents = 0};
   if (::poll(&entry, 1, 0) > 0 && (entry.revents & POLLHUP) != 0) {
-    const ml::FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, process_id_, 0)));
+    const ml::OwnedDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, process_id_, 0)));
     pollfd exit{.fd = process.get(), .events = POLLIN, .revents = 0};
     if (process.valid()) ::poll(&exit, 1, way_out_ms);
   }

@@ -63,7 +63,7 @@ class WorkerProcess {
   [[nodiscard]] const ml::WorkerGreeting& greeting() const { return greeting_; }
 
  private:
-  WorkerProcess(const WorkerProcessOptions& options, pid_t process_id, ml::FileDescriptor socket,
+  WorkerProcess(const WorkerProcessOptions& options, pid_t process_id, ml::OwnedDescriptor socket,
                 ml::SharedMemory memory);
 
   std::expected<void, ExecutionError> await_greeting();
@@ -78,7 +78,7 @@ class WorkerProcess {
   WorkerProcessOptions options_;
   std::chrono::steady_clock::time_point started_;
   pid_t process_id_;
-  ml::FileDescriptor socket_;
+  ml::OwnedDescriptor socket_;
   ml::SharedMemory memory_;
   ml::WorkerGreeting greeting_;
   bool greeted_ = false;

@@ -74,7 +74,7 @@ std::expected<void, ChannelError> send_all(int socket, std::span<const std::byte
   return {};
 }
 
-void take_descriptors(msghdr& message, std::vector<FileDescriptor>& descriptors) {
+void take_descriptors(msghdr& message, std::vector<OwnedDescriptor>& descriptors) {
   for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     const std::size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -87,7 +87,7 @@ void take_descriptors(msghdr& message, std::vector<FileDescriptor>& descriptors)
 }
 
 std::expected<void, ChannelError> receive_all(int socket, std::span<std::byte> bytes, Deadline deadline,
-                                              std::vector<FileDescriptor>* descriptors) {
+                                              std::vector<OwnedDescriptor>* descriptors) {
   while (!bytes.empty()) {
     if (auto waited = wait_for(socket, POLLIN, deadline); !waited) return waited;
     iovec part{.iov_base = bytes.data(), .iov_len = bytes.size()};
@@ -128,7 +128,7 @@ std::expected<void, ChannelError> send_frame(int socket, std::span<const std::by
 }
 
 std::expected<Frame, ChannelError> receive_frame(int socket, Deadline deadline,
-                                                 std::vector<FileDescriptor>* descriptors) {
+                                                 std::vector<OwnedDescriptor>* descriptors) {
   FrameHeader header;
   auto received = receive_all(socket, std::as_writable_bytes(std::span(&header, 1)), deadline, descriptors);
   if (!received) return std::unexpected(received.error());
@@ -142,7 +142,7 @@ std::expected<Frame, ChannelError> receive_frame(int socket, Deadline deadline,
 }
 
 std::optional<SharedMemory> SharedMemory::create(std::size_t size_bytes) {
-  FileDescriptor descriptor(::memfd_create("fedlog-tensors", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  OwnedDescriptor descriptor(::memfd_create("fedlog-tensors", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!descriptor.valid() || ::ftruncate(descriptor.get(), static_cast<off_t>(size_bytes)) != 0)
     return std::nullopt;
   // Without the seals the other process could shorten the area, and reading it here would be fatal.
@@ -151,7 +151,7 @@ std::optional<SharedMemory> SharedMemory::create(std::size_t size_bytes) {
   return adopt(std::move(descriptor));
 }
 
-std::optional<SharedMemory> SharedMemory::adopt(FileDescriptor descriptor) {
+std::optional<SharedMemory> SharedMemory::adopt(OwnedDescriptor descriptor) {
   const auto size = ::lseek(descriptor.get(), 0, SEEK_END);
   if (size <= 0) return std::nullopt;
   void* start = ::mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE, MAP_SHARED,

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "ml/file_descriptor.h"
+#include "ml/owned_descriptor.h"
 #include "ml/worker_protocol.h"
 
 // Frames over a connected UNIX stream socket, and the memory that both ends map. POSIX only.
@@ -35,7 +35,7 @@ enum class ChannelError {
 // Receives one frame. Descriptors are taken only when `descriptors` is given; otherwise the kernel drops
 // those sent.
 [[nodiscard]] std::expected<Frame, ChannelError> receive_frame(
-    int socket, Deadline deadline, std::vector<FileDescriptor>* descriptors = nullptr);
+    int socket, Deadline deadline, std::vector<OwnedDescriptor>* descriptors = nullptr);
 
 // A memory area that two processes map, of a size that neither can change. Its pages exist once they are
 // written.
@@ -43,7 +43,7 @@ class SharedMemory {
  public:
   [[nodiscard]] static std::optional<SharedMemory> create(std::size_t size_bytes);
   // Takes over the descriptor that another process created.
-  [[nodiscard]] static std::optional<SharedMemory> adopt(FileDescriptor descriptor);
+  [[nodiscard]] static std::optional<SharedMemory> adopt(OwnedDescriptor descriptor);
 
   SharedMemory(SharedMemory&& other) noexcept;
   SharedMemory& operator=(SharedMemory&&) = delete;
@@ -55,10 +55,10 @@ class SharedMemory {
   void clear();
 
  private:
-  SharedMemory(FileDescriptor descriptor, std::span<std::byte> bytes)
+  SharedMemory(OwnedDescriptor descriptor, std::span<std::byte> bytes)
       : descriptor_(std::move(descriptor)), bytes_(bytes) {}
 
-  FileDescriptor descriptor_;
+  OwnedDescriptor descriptor_;
   std::span<std::byte> bytes_;
 };
 

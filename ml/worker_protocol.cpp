@@ -243,7 +243,8 @@ std::expected<WorkerRequest, std::string> decode_request(std::span<const std::by
   if (!one_of(operation, {WorkerOperation::load, WorkerOperation::run, WorkerOperation::unload})) {
     reader.fail("the operation is unknown");
   }
-  if (!one_of(method, {SamplingMethod::none, SamplingMethod::mc_dropout, SamplingMethod::ensemble})) {
+  if (!one_of(method, {SamplingMethod::none, SamplingMethod::mc_dropout, SamplingMethod::ensemble,
+                       SamplingMethod::swag})) {
     reader.fail("the method is unknown");
   }
   request.task.operation = static_cast<WorkerOperation>(operation);

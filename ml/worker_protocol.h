@@ -61,6 +61,10 @@ enum class SamplingMethod : std::uint8_t {
   none = 0,        // one model, one forward: its outputs
   mc_dropout = 1,  // one model, `samples` forwards with dropout switched on: one tensor, samples first
   ensemble = 2,    // one forward of each model: one tensor, members first
+  // One model, `samples` forwards with weights drawn from a normal distribution: one tensor, samples first.
+  // The last two inputs are its first and second moment, each one vector over the model's parameters in the
+  // order of registration.
+  swag = 3,
 };
 
 struct WorkerTask {
@@ -70,7 +74,7 @@ struct WorkerTask {
   // for a model that wants indices).
   bool inputs_take_model_type = false;
   bool softmax = false;       // over dimension 1 of every sample
-  std::uint32_t samples = 1;  // of mc_dropout
+  std::uint32_t samples = 1;  // of mc_dropout and swag
   std::uint64_t seed = 0;     // of all that is random in the model
   std::vector<std::string> model_ids;
 };

@@ -31,7 +31,7 @@ int main(int argument_count, char** arguments) {
   const auto memory_limit_bytes = argument(1);
   const auto model_cache_bytes = argument(2);
   const auto cpu_limit_s = argument(3);
-  auto memory = SharedMemory::adopt(FileDescriptor(worker_memory_descriptor));
+  auto memory = SharedMemory::adopt(OwnedDescriptor(worker_memory_descriptor));
   if (!memory_limit_bytes || !model_cache_bytes || !cpu_limit_s || !memory) {
     std::fputs("fedlog-model-worker is started by fedlog-server\n", stderr);
     return EXIT_FAILURE;

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "ml/file_descriptor.h"
+#include "ml/owned_descriptor.h"
 #include "ml/worker_protocol.h"
 
 namespace fedlog::ml {
@@ -22,7 +22,7 @@ class Executor {
   static void warm_up();
 
   // `models` are the files of request.task.model_ids, one for one (none for unload).
-  [[nodiscard]] WorkerReply execute(const WorkerRequest& request, std::vector<FileDescriptor> models);
+  [[nodiscard]] WorkerReply execute(const WorkerRequest& request, std::vector<OwnedDescriptor> models);
 
  private:
   struct State;

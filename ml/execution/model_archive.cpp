@@ -55,7 +55,7 @@ ExecutionError not_executable(caffe2::serialize::PyTorchStreamReader& archive) {
 
 }  // namespace
 
-ModelFileReader::ModelFileReader(FileDescriptor file) : file_(std::move(file)) {
+ModelFileReader::ModelFileReader(OwnedDescriptor file) : file_(std::move(file)) {
   const auto end = ::lseek(file_.get(), 0, SEEK_END);
   if (end < 0) throw std::runtime_error("the model file cannot be read");
   size_bytes_ = static_cast<size_t>(end);
@@ -73,7 +73,7 @@ size_t ModelFileReader::read(uint64_t position, void* buffer, size_t count, cons
   return done;
 }
 
-std::expected<torch::jit::Module, ExecutionError> load_model(FileDescriptor file) {
+std::expected<torch::jit::Module, ExecutionError> load_model(OwnedDescriptor file) {
   try {
     auto reader = std::make_shared<ModelFileReader>(std::move(file));
     {

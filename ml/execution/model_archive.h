@@ -5,7 +5,7 @@
 
 #include <expected>
 
-#include "ml/file_descriptor.h"
+#include "ml/owned_descriptor.h"
 #include "ml/worker_protocol.h"
 
 // Includes torch: for this folder's sources only.
@@ -14,17 +14,17 @@ namespace fedlog::ml {
 // A model file behind a descriptor, which is all that the sandbox leaves to read it by.
 class ModelFileReader final : public caffe2::serialize::ReadAdapterInterface {
  public:
-  explicit ModelFileReader(FileDescriptor file);
+  explicit ModelFileReader(OwnedDescriptor file);
   [[nodiscard]] size_t size() const override { return size_bytes_; }
   size_t read(uint64_t position, void* buffer, size_t count, const char* what) const override;
 
  private:
-  FileDescriptor file_;
+  OwnedDescriptor file_;
   size_t size_bytes_ = 0;
 };
 
 // Loads a TorchScript archive, switched to evaluation; what can be read but not executed is refused by the
 // name of its class. May run code of the archive.
-[[nodiscard]] std::expected<torch::jit::Module, ExecutionError> load_model(FileDescriptor file);
+[[nodiscard]] std::expected<torch::jit::Module, ExecutionError> load_model(OwnedDescriptor file);
 
 }  // namespace fedlog::ml

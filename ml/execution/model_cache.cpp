@@ -5,7 +5,7 @@
 namespace fedlog::ml {
 
 std::expected<torch::jit::Module, ExecutionError> ModelCache::get(const std::string& id,
-                                                                  FileDescriptor file) {
+                                                                  OwnedDescriptor file) {
   if (const auto found = by_id_.find(id); found != by_id_.end()) {
     recent_first_.splice(recent_first_.begin(), recent_first_, found->second);
     return found->second->model;

@@ -20,7 +20,7 @@ class ModelCache {
 
   // The model called `id`, loaded from `file` when it is not kept.
   [[nodiscard]] std::expected<torch::jit::Module, ExecutionError> get(const std::string& id,
-                                                                      FileDescriptor file);
+                                                                      OwnedDescriptor file);
   void forget(const std::string& id);
   [[nodiscard]] std::size_t size() const { return by_id_.size(); }
 

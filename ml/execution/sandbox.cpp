@@ -109,6 +109,7 @@ std::expected<SandboxReport, std::string> enter_sandbox(const SandboxLimits& lim
     return failure("close_range");
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failure("PR_SET_NO_NEW_PRIVS");
 
+  if (::chdir("/") != 0) return failure("chdir");
   drop_user();
   SandboxReport report;
   report.user_namespace = ::unshare(CLONE_NEWUSER) == 0;

@@ -14,7 +14,7 @@ std::int64_t cpu_time_s() {
 
 void serve_requests(int socket, SharedMemory& memory, Executor& executor, std::uint32_t cpu_budget_s) {
   while (true) {
-    std::vector<FileDescriptor> models;
+    std::vector<OwnedDescriptor> models;
     const auto frame = receive_frame(socket, std::nullopt, &models);
     if (!frame) return;
     const auto request = decode_request(*frame, memory.bytes());

@@ -75,11 +75,11 @@ void answer(const WorkerRequest& request, const std::string& behaviour, SharedMe
 }  // namespace
 
 int main() {
-  auto memory = SharedMemory::adopt(FileDescriptor(worker_memory_descriptor));
+  auto memory = SharedMemory::adopt(OwnedDescriptor(worker_memory_descriptor));
   if (!memory) return 1;
   send(encode_greeting({.landlock_abi = 1, .failure = ""}));
   while (true) {
-    std::vector<FileDescriptor> models;
+    std::vector<OwnedDescriptor> models;
     const auto frame = receive_frame(worker_socket_descriptor, std::nullopt, &models);
     if (!frame) return 0;
     const auto request = decode_request(*frame, memory->bytes());

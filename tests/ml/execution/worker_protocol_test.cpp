@@ -205,13 +205,13 @@ class WorkerChannel : public testing::Test {
   void SetUp() override {
     std::array<int, 2> pair{};
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
-    here_ = FileDescriptor(pair[0]);
-    there_ = FileDescriptor(pair[1]);
+    here_ = OwnedDescriptor(pair[0]);
+    there_ = OwnedDescriptor(pair[1]);
   }
   static Deadline soon() { return std::chrono::steady_clock::now() + 10s; }
 
-  FileDescriptor here_;
-  FileDescriptor there_;
+  OwnedDescriptor here_;
+  OwnedDescriptor there_;
 };
 
 TEST_F(WorkerChannel, BringsAFrameAndItsDescriptors) {
@@ -221,7 +221,7 @@ TEST_F(WorkerChannel, BringsAFrameAndItsDescriptors) {
   memory->bytes()[17] = std::byte{42};
   const std::array<int, 1> descriptors{memory->descriptor()};
   ASSERT_TRUE(send_frame(here_.get(), sent, descriptors, soon()));
-  std::vector<FileDescriptor> received;
+  std::vector<OwnedDescriptor> received;
   EXPECT_EQ(receive_frame(there_.get(), soon(), &received), sent);
   ASSERT_EQ(received.size(), 1U);
   auto same = SharedMemory::adopt(std::move(received[0]));
@@ -234,8 +234,8 @@ TEST_F(WorkerChannel, BringsAFrameAndItsDescriptors) {
 TEST_F(WorkerChannel, DropsDescriptorsThatNobodyAskedFor) {
   std::array<int, 2> pipe{};
   ASSERT_EQ(::pipe(pipe.data()), 0);
-  const FileDescriptor read_end(pipe[0]);
-  FileDescriptor write_end(pipe[1]);
+  const OwnedDescriptor read_end(pipe[0]);
+  OwnedDescriptor write_end(pipe[1]);
   const std::array<int, 1> descriptors{write_end.get()};
   ASSERT_TRUE(send_frame(here_.get(), Frame(1), descriptors, soon()));
   write_end.close();
