@@ -194,7 +194,8 @@ Exchanges::Exchanges(const ServerOptions& options, const ServerCallbacks& callba
 
 Exchanges::~Exchanges() = default;
 
-Exchanges::After Exchanges::serve(Connection& connection, std::size_t head_bytes, bool last) const {
+Exchanges::After Exchanges::serve(Connection& connection, std::size_t head_bytes,
+                                  const std::atomic<bool>& stopping) const {
   const auto start = Clock::now();
   const auto received_before = connection.bytes_received() - connection.input().size();
   const auto sent_before = connection.bytes_sent();
@@ -232,7 +233,7 @@ Exchanges::After Exchanges::serve(Connection& connection, std::size_t head_bytes
   } catch (...) {
     failed("something that is no std::exception was thrown");
   }
-  answer.keep_alive = head->keep_alive && !last && (body.is_complete() || body.is_worth_draining());
+  answer.keep_alive = head->keep_alive && !stopping && (body.is_complete() || body.is_worth_draining());
   answer.response.headers.set("X-Request-ID", request.id);
   answer.response.headers.set_if_absent("Date", date_now());
   const int status = answer.response.status;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "http/connection.h"
@@ -24,7 +25,8 @@ class Exchanges {
   };
   // The connection's input starts with a whole head of `head_bytes`. With `last` the answer ends the
   // connection.
-  [[nodiscard]] After serve(Connection& connection, std::size_t head_bytes, bool last) const;
+  [[nodiscard]] After serve(Connection& connection, std::size_t head_bytes,
+                            const std::atomic<bool>& stopping) const;
 
   // Answers what is no request, without waiting for the client.
   void refuse_now(Connection& connection, const HeadError& error) const;
