@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "domain/group.h"
 #include "domain/model.h"
@@ -42,6 +43,12 @@ class EventCodec {
   // The payload for people and tools, personal fields decrypted where `reveal_personal`, else "(personal)".
   [[nodiscard]] std::expected<nlohmann::ordered_json, CodecError> to_json(const Envelope& envelope,
                                                                           bool reveal_personal) const;
+
+  // The blobs that the event refers to.
+  [[nodiscard]] std::expected<std::vector<domain::BlobId>, CodecError> blobs_of(
+      const Envelope& envelope) const;
+
+  [[nodiscard]] const KeyRing& keys() const { return *keys_; }
 
  private:
   const KeyRing* keys_;

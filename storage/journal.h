@@ -48,6 +48,7 @@ enum class JournalErrorCode {
   version_mismatch,  // a stream is not at the expected version; nothing was written
   duplicate,         // the idempotency key was used before; `reply` is what was kept with it
   event_too_large,   // a payload over 64 KiB
+  invalid_event,     // an event that cannot be decoded or does not fit what was before; nothing was written
   disk_full,         // nothing can be written any more until the server is restarted with room
   failed,            // writing failed; the journal refuses everything from here on
   closed,
@@ -61,10 +62,11 @@ struct JournalError {
 
 using Committed = std::expected<std::vector<Envelope>, JournalError>;
 
-// The event log. Any thread may call it. One writer thread gives positions, times, ids and hashes, and makes
-// commits durable in groups; `append` returns at once and `done` is called (on the writer's thread; it must
-// not block) after the commit is synced and can be read, or after it failed. Commits take effect in the order
-// of the calls.
+// The event log; FORMAT.md says how it is stored. Any thread may call it. One writer thread gives positions,
+// times, ids and hashes, and makes commits durable in groups; `append` returns at once and `done` is called
+// (on the writer's thread; it must not block) after the commit is synced and can be read, or after it failed.
+// Commits take effect in the order of the calls. All envelopes of one commit have the same time. Reads throw
+// std::runtime_error where stored bytes are damaged.
 class Journal {
  public:
   static constexpr std::size_t payload_max_bytes = 64 * 1024;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "domain/identifiers.h"
 
@@ -17,6 +18,10 @@ class KeyRing {
   virtual ~KeyRing() = default;
   // None: the user is unknown or erased.
   [[nodiscard]] virtual std::optional<UserKey> key_of(domain::UserId user) const = 0;
+
+  // 32 bytes by which personal text can be looked up where it must not be stored: the same for the same text,
+  // meaningless without the data folder's key.
+  [[nodiscard]] virtual std::string lookup_digest(std::string_view text) const = 0;
 };
 
 }  // namespace fedlog::storage

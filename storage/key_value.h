@@ -8,7 +8,7 @@
 namespace fedlog::storage {
 
 // Ordered keys and values, as views are kept in. A scan visits keys that start with `prefix`, from `from` on
-// where it is not empty, in order of bytes (backwards: in reverse), until `visit` returns false.
+// where it is not empty, in order of bytes, until `visit` returns false.
 class KeyValueReader {
  public:
   using Visit = std::function<bool(std::string_view key, std::string_view value)>;

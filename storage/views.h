@@ -10,6 +10,7 @@
 #include "domain/notification.h"
 #include "domain/training.h"
 #include "domain/user.h"
+#include "storage/key_ring.h"
 #include "storage/key_value.h"
 
 namespace fedlog::storage {
@@ -47,10 +48,11 @@ struct OutboxRow {
 
 // What the log adds up to, for reading: kept up to date in the same batch as the events, so whatever was
 // acknowledged can be read. Deleted things are absent. Lists are in order of creation. Any thread; every call
-// reads the newest state.
+// reads the newest state, and throws std::runtime_error where a stored row is damaged.
 class Views {
  public:
-  explicit Views(const KeyValueReader& reader) : reader_(&reader) {}
+  // Both must outlive it.
+  Views(const KeyValueReader& reader, const KeyRing& keys) : reader_(&reader), keys_(&keys) {}
 
   [[nodiscard]] std::optional<domain::User> user(domain::UserId id) const;
   [[nodiscard]] std::optional<domain::User> user_by_name(std::string_view username) const;
@@ -79,6 +81,7 @@ class Views {
 
  private:
   const KeyValueReader* reader_;
+  const KeyRing* keys_;
 };
 
 }  // namespace fedlog::storage

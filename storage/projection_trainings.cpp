@@ -1,0 +1,225 @@
+#include "storage/projection_trainings.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "storage/view_keys.h"
+
+namespace fedlog::storage {
+namespace {
+
+// A metric's id is made of its event's position and its place in the event. Stored in clients; never change.
+// The product stays under 2^53, which every client's numbers hold, for 2^41 events.
+constexpr std::uint64_t metrics_per_event_max = 4096;
+
+std::vector<std::string> keys_under(const KeyValueReader& views, std::string_view prefix) {
+  std::vector<std::string> keys;
+  views.scan(prefix, {}, [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  });
+  return keys;
+}
+
+class TrainingProjection {
+ public:
+  TrainingProjection(const Envelope& envelope, KeyValueWriter& views) : envelope_(envelope), views_(views) {}
+
+  void project(const domain::TrainingEvent& event) {
+    const auto id =
+        domain::TrainingId::parse(std::string_view(envelope_.stream).substr(envelope_.stream.find('/') + 1));
+    if (!id) throw std::runtime_error("stream " + envelope_.stream + " names no training");
+    if (const auto* requested = std::get_if<domain::NotificationRequested>(&event)) {
+      return request(*id, *requested);
+    }
+    if (const auto* settled = std::get_if<domain::NotificationSettled>(&event)) return settle(*id, *settled);
+
+    auto row = read_training(views_, *id);
+    const bool creates = std::holds_alternative<domain::TrainingCreated>(event);
+    if (creates == row.has_value()) {
+      throw std::runtime_error(event_text() + (creates ? "creates a training that exists"
+                                                       : "is about a training that does not exist"));
+    }
+    if (!row) row.emplace(envelope_.position, domain::Training{});
+    const auto before = row->value;
+    evolve(row->value, event, envelope_.time);
+    if (row->value.deleted) return remove(*row, before);
+    write_training(views_, *row);
+    if (creates) views_.put(view_keys::training_by_actor(row->value.actor, row->position), key_value(*row));
+    follow_participants(*row, before);
+    follow_work(*row, before);
+    follow_local_models(row->value, before);
+    follow_global_model(row->value, before);
+    if (const auto* accepted = std::get_if<domain::UpdateAccepted>(&event)) {
+      add_metrics(envelope_, accepted->model, accepted->participant, accepted->round, accepted->metrics,
+                  views_);
+    }
+    if (const auto* reported = std::get_if<domain::MetricsReported>(&event)) {
+      add_metrics(envelope_, reported->model, reported->reporter, reported->step, reported->metrics, views_);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::string event_text() const {
+    return envelope_.type + " at version " + std::to_string(envelope_.version) + " of " + envelope_.stream +
+           " ";
+  }
+
+  // What indexes of trainings hold: the training's id and its model's.
+  static std::string key_value(const Row<domain::Training>& row) {
+    return view_keys::bytes_of(row.value.id) + view_keys::bytes_of(row.value.model);
+  }
+
+  void request(domain::TrainingId training, const domain::NotificationRequested& requested) {
+    const auto position = envelope_.position;
+    write_outbox(views_, {.position = position,
+                          .id = envelope_.id,
+                          .notification = requested.notification,
+                          .requested = envelope_.time});
+    views_.put(view_keys::outbox_by_id(envelope_.id), big_endian(position));
+    views_.put(view_keys::outbox_by_training(training) + big_endian(position),
+               view_keys::bytes_of(envelope_.id));
+    touch(training);
+  }
+
+  void settle(domain::TrainingId training, const domain::NotificationSettled& settled) {
+    const auto position = views_.get(view_keys::outbox_by_id(settled.notification));
+    if (position) erase_outbox(training, number_at_end(*position), settled.notification);
+    touch(training);
+  }
+
+  void erase_outbox(domain::TrainingId training, std::uint64_t position, domain::EventId id) {
+    views_.erase(view_keys::outbox_row(position));
+    views_.erase(view_keys::outbox_by_id(id));
+    views_.erase(view_keys::outbox_by_training(training) + big_endian(position));
+  }
+
+  // A notification may still be settled when its training is gone.
+  void touch(domain::TrainingId training) {
+    if (views_.get(view_keys::training_touched(training))) {
+      touch_training(views_, training, envelope_.time);
+    }
+  }
+
+  void follow_participants(const Row<domain::Training>& row, const domain::Training& before) {
+    if (row.value.participants == before.participants) return;
+    const std::set<domain::UserId> old_ones(before.participants.begin(), before.participants.end());
+    const std::set<domain::UserId> new_ones(row.value.participants.begin(), row.value.participants.end());
+    for (const auto& user : old_ones) {
+      if (!new_ones.contains(user)) views_.erase(view_keys::training_by_participant(user, row.position));
+    }
+    for (const auto& user : new_ones) {
+      if (old_ones.contains(user)) continue;
+      views_.put(view_keys::training_by_participant(user, row.position), key_value(row));
+    }
+  }
+
+  void follow_work(const Row<domain::Training>& row, const domain::Training& before) {
+    if (row.value.phase == before.phase) return;
+    const auto key = view_keys::training_with_work(row.position);
+    if (row.value.phase == domain::Phase::aggregating) {
+      views_.put(key, view_keys::bytes_of(row.value.id));
+    } else {
+      views_.erase(key);
+    }
+  }
+
+  // A local model lives as long as its update is part of the training.
+  void follow_local_models(const domain::Training& training, const domain::Training& before) {
+    for (const auto& update : before.updates) {
+      if (training.update_by_model(update.model) == nullptr) erase_model(update.model);
+    }
+    for (const auto& update : training.updates) {
+      if (before.update_by_model(update.model) == nullptr) add_local_model(training, update);
+    }
+  }
+
+  void add_local_model(const domain::Training& training, const domain::Update& update) {
+    Row<domain::Model> row{.position = envelope_.position, .value = {}};
+    row.value.id = update.model;
+    row.value.kind = domain::ModelKind::local;
+    row.value.owner = update.participant;
+    row.value.round = training.round;
+    row.value.weights = update.weights;
+    row.value.base_model = training.model;
+    row.value.sample_size = update.sample_size;
+    row.value.training = training.id;
+    write_model(views_, row);
+    views_.put(view_keys::model_by_owner(update.participant, row.position),
+               view_keys::bytes_of(update.model));
+  }
+
+  void follow_global_model(const domain::Training& training, const domain::Training& before) {
+    if (training.id == before.id && training.round == before.round && training.weights == before.weights &&
+        training.preprocessing == before.preprocessing) {
+      return;
+    }
+    auto row = read_model(views_, training.model);
+    if (!row) return;  // deleted in the same commit
+    row->value.training = training.id;
+    row->value.round = training.round;
+    row->value.weights = training.weights;
+    row->value.preprocessing = training.preprocessing;
+    write_model(views_, *row);
+  }
+
+  void remove(const Row<domain::Training>& row, const domain::Training& before) {
+    const auto id = before.id;
+    views_.erase(view_keys::training(id));
+    views_.erase(view_keys::training_touched(id));
+    views_.erase(view_keys::training_by_actor(before.actor, row.position));
+    views_.erase(view_keys::training_with_work(row.position));
+    for (const auto& user : before.participants) {
+      views_.erase(view_keys::training_by_participant(user, row.position));
+    }
+    for (const auto& update : before.updates) erase_model(update.model);
+    for (const auto& key : keys_under(views_, view_keys::outbox_by_training(id))) {
+      const auto notification = view_keys::id_from<domain::EventId>(views_.get(key).value_or(""));
+      erase_outbox(id, number_at_end(key), notification);
+    }
+    auto model = read_model(views_, before.model);
+    if (model && model->value.training == id) {
+      model->value.training.reset();
+      write_model(views_, *model);
+    }
+  }
+
+  void erase_model(domain::ModelId id) {
+    if (const auto row = read_model(views_, id)) remove_model(*row, views_);
+  }
+
+  const Envelope& envelope_;
+  KeyValueWriter& views_;
+};
+
+}  // namespace
+
+void project_training(const Envelope& envelope, const domain::TrainingEvent& event, KeyValueWriter& views) {
+  TrainingProjection(envelope, views).project(event);
+}
+
+void add_metrics(const Envelope& envelope, domain::ModelId model, domain::UserId reporter, std::int64_t step,
+                 const std::vector<domain::Metric>& metrics, KeyValueWriter& views) {
+  if (metrics.size() > metrics_per_event_max) throw std::runtime_error("too many metrics in one event");
+  if (!views.get(view_keys::model(model))) return;
+  auto id = envelope.position * metrics_per_event_max;
+  for (const auto& metric : metrics) {
+    write_metric(views, {.id = static_cast<std::int64_t>(id++),
+                         .model = model,
+                         .reporter = reporter,
+                         .step = step,
+                         .metric = metric});
+  }
+}
+
+void remove_model(const Row<domain::Model>& row, KeyValueWriter& views) {
+  views.erase(view_keys::model(row.value.id));
+  views.erase(view_keys::model_by_owner(row.value.owner, row.position));
+  for (const auto& key : keys_under(views, view_keys::metrics(row.value.id))) views.erase(key);
+}
+
+}  // namespace fedlog::storage

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "storage/tables.h"
+
+namespace fedlog::storage {
+
+enum class RocksMode {
+  serve,    // create what is missing; a torn tail of the write-ahead log is accepted, other damage is not
+  inspect,  // read only, up to the first damage
+  salvage,  // for repair: keep what is before the first damage, drop what is after it
+};
+
+struct RocksOptions {
+  RocksMode mode = RocksMode::serve;
+  std::uint64_t wal_bytes_max = 256ULL << 20;
+};
+
+struct RocksError {
+  bool damaged = false;  // what is there is corrupt; else it cannot be opened for another reason
+  std::string message;   // RocksDB's own
+};
+
+// The tables as column families of one RocksDB database in `folder`.
+[[nodiscard]] std::expected<std::unique_ptr<Tables>, RocksError> open_rocks_tables(
+    const std::filesystem::path& folder, const RocksOptions& options);
+
+}  // namespace fedlog::storage
