@@ -70,6 +70,9 @@ class Walker {
     const PickleRef parameters = find(state, "_parameters");
     const PickleRef buffers = find(state, "_buffers");
     const PickleRef modules = find(state, "_modules");
+    if (auto within = charge(1); !within) {
+      return within;
+    }
     if (parameters == no_value || buffers == no_value || modules == no_value) {
       return refuse("\"" + printable(prefix) + "\" is " + printable(tree_.callee(module)) +
                     ", which is not a saved torch.nn.Module.");
@@ -118,10 +121,13 @@ class Walker {
     }
     const ScriptClass& declared = found->second;
     const auto items = tree_.children(state);
+    if (auto within = charge(items.size() * (1 + declared.parameters.size() + declared.buffers.size()));
+        !within) {
+      return within;
+    }
     for (const bool parameters : {true, false}) {
       const auto& names = parameters ? declared.parameters : declared.buffers;
-      work_ += items.size() * names.size();
-      for (std::size_t i = 0; i < items.size() && work_ < work_limit; i += 2) {
+      for (std::size_t i = 0; i < items.size(); i += 2) {
         const std::string_view name = tree_[items[i]].text;
         if (std::ranges::find(names, name) == names.end() || archive_.tensor(items[i + 1]) == nullptr) {
           continue;
@@ -144,7 +150,7 @@ class Walker {
         return walked;
       }
     }
-    return charge(items.size());
+    return {};
   }
 
  private:
