@@ -17,19 +17,29 @@ bool WorkerPool::submit(std::function<void()> job) {
     }
   }
   jobs_.push_back(std::move(job));
-  work_.notify_one();
+  wake_one();
   return true;
+}
+
+void WorkerPool::wake_one() {
+  if (jobs_.empty() || idle_ == 0 || waking_) return;
+  waking_ = true;
+  work_.notify_one();
 }
 
 void WorkerPool::run() {
   std::unique_lock lock{mutex_};
   while (true) {
     ++idle_;
-    work_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    while (jobs_.empty() && !stopping_) {
+      work_.wait(lock);
+      waking_ = false;
+    }
     --idle_;
     if (jobs_.empty()) return;
     const auto job = std::move(jobs_.front());
     jobs_.pop_front();
+    wake_one();
     lock.unlock();
     job();
     lock.lock();

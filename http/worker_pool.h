@@ -28,6 +28,8 @@ class WorkerPool {
 
  private:
   void run();
+  // `mutex_` is held.
+  void wake_one();
 
   const std::size_t threads_max_;
   mutable std::mutex mutex_;
@@ -35,6 +37,9 @@ class WorkerPool {
   std::deque<std::function<void()>> jobs_;
   std::vector<std::thread> threads_;
   std::size_t idle_ = 0;
+  // A thread was woken and has not run yet. It wakes the next one if jobs are left then: with short jobs few
+  // threads do all of them, instead of one wake-up a job.
+  bool waking_ = false;
   bool stopping_ = false;
 };
 
