@@ -76,17 +76,17 @@ struct WorkerTask {
   bool softmax = false;       // over dimension 1 of every sample
   std::uint32_t samples = 1;  // of mc_dropout and swag
   std::uint64_t seed = 0;     // of all that is random in the model
-  std::vector<std::string> model_ids;
+  std::vector<std::string> model_ids = {};
 };
 
 struct WorkerRequest {
   WorkerTask task;
-  std::vector<Tensor> inputs;
+  std::vector<Tensor> inputs = {};
 };
 
 struct WorkerReply {
   std::optional<ExecutionError> error;
-  std::vector<Tensor> outputs;  // empty after an error
+  std::vector<Tensor> outputs = {};  // empty after an error
   bool retiring = false;        // the worker has used up its share and exits: start another
 };
 

@@ -104,9 +104,9 @@ Outputs sample_dropout(torch::jit::Module& model, const WorkerTask& task,
 
 Outputs sample_weights(torch::jit::Module& model, const WorkerTask& task, std::vector<at::Tensor> inputs) {
   if (inputs.size() < 2) return refuse(ExecutionErrorCode::bad_request, "SWAG needs two moments");
-  const auto second = inputs.back().flatten().to(at::kDouble);
+  const auto second = inputs.back().flatten();
   inputs.pop_back();
-  const auto first = inputs.back().flatten().to(at::kDouble);
+  const auto first = inputs.back().flatten();
   inputs.pop_back();
 
   WeightVector weights(model);
@@ -116,7 +116,8 @@ Outputs sample_weights(torch::jit::Module& model, const WorkerTask& task, std::v
                                                        " values, the model has " +
                                                        std::to_string(weights.size()) + " weights");
   }
-  // Rounding alone makes some differences negative.
+  // In the moments' own precision, in which a weight that never changed has no variance. Rounding alone makes
+  // some differences negative.
   const auto deviation = (second - first.square()).clamp_min(0).sqrt();
   Samples samples(task.softmax);
   for (std::uint32_t index = 0; index < task.samples; ++index) {

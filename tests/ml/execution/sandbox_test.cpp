@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -23,6 +25,8 @@
 #include <functional>
 #include <string>
 #include <thread>
+
+#include "ml/execution/landlock.h"
 
 namespace fedlog::ml {
 namespace {
@@ -179,6 +183,48 @@ TEST(Sandbox, RaisesNoLimit) {
               return error_of(::setrlimit(RLIMIT_DATA, &more));
             }),
             EPERM);
+}
+
+TEST(Sandbox, EndsWithTheProcessThatStartedIt) {
+  std::array<int, 2> pipe{};
+  ASSERT_EQ(::pipe(pipe.data()), 0);
+  const pid_t starter = ::fork();
+  if (starter == 0) {
+    if (::fork() == 0) {
+      // The pipe as standard error: what the sandbox leaves open, and what closes with the process.
+      ::dup2(pipe[1], STDERR_FILENO);
+      if (enter_sandbox({.memory_limit_bytes = 512 * mib}, STDERR_FILENO))
+        (void)!::write(STDERR_FILENO, "x", 1);
+      while (true) ::poll(nullptr, 0, -1);
+    }
+    ::close(pipe[1]);
+    while (true) ::pause();
+  }
+  ::close(pipe[1]);
+  char byte = 0;
+  ASSERT_EQ(::read(pipe[0], &byte, 1), 1);
+  ASSERT_EQ(::kill(starter, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(starter, nullptr, 0), starter);
+  pollfd end{.fd = pipe[0], .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&end, 1, 10'000), 1) << "it lives on";
+  EXPECT_EQ(::read(pipe[0], &byte, 1), 0);
+  ::close(pipe[0]);
+}
+
+TEST(Landlock, TakesFilesAwayWithoutTheFilter) {
+  constexpr int no_landlock = 98;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (restrict_by_landlock() == 0) ::_exit(no_landlock);
+    if (error_of(::open("/etc/passwd", O_RDONLY)) != EACCES) ::_exit(1);
+    ::_exit(error_of(::mkdir("/tmp/fedlog-landlock-test", 0700)) == EACCES ? 0 : 2);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  if (WEXITSTATUS(status) == no_landlock) GTEST_SKIP() << "this kernel has no Landlock";
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST(Sandbox, IsRefusedToAProcessWithThreads) {

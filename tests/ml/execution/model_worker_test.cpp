@@ -1,0 +1,158 @@
+// The real model worker behind the real pool: what a model does to it, and what the next request finds.
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <thread>
+
+#include "actors/worker_pool.h"
+#include "ml/execution/worker_loop.h"
+#include "tests/ml/execution/execution_fixtures.h"
+#include "tests/ml/execution/script_models.h"
+
+namespace fedlog::actors {
+namespace {
+
+using ml::testing::fixtures;
+using ml::testing::floats;
+using ml::testing::values;
+
+class ModelWorker : public ::testing::Test {
+ protected:
+  static WorkerPoolOptions options() {
+    WorkerPoolOptions result;
+    result.process.worker_path = FEDLOG_MODEL_WORKER;
+    result.process.memory_limit_bytes = 1024ULL * 1024 * 1024;
+    result.process.tensors_limit_bytes = 16ULL * 1024 * 1024;
+    result.slots = 1;
+    return result;
+  }
+  ExecutionRequest request(const std::string& name, const std::string& code) {
+    const auto path = folder_.path() / (name + ".pt");
+    ml::testing::save_script_model(path, code);
+    return run(path);
+  }
+  static ExecutionRequest run(const std::filesystem::path& path) {
+    ExecutionRequest result;
+    result.models = {{.id = path.string(), .path = path}};
+    result.inputs = {floats({4}, {1, 1, 1, 1})};
+    return result;
+  }
+  void expect_works(WorkerPool& pool) {
+    const auto outputs = pool.run(request("double", "def forward(self, x):\n    return x * 2\n"));
+    ASSERT_TRUE(outputs) << outputs.error().message;
+    ml::testing::expect_close(values(outputs->at(0)), {2, 2, 2, 2}, 0);
+  }
+
+  ml::testing::TemporaryFolder folder_;
+};
+
+TEST_F(ModelWorker, OutlivesModelsThatFailButDoNoHarm) {
+  WorkerPool pool(options());
+  expect_works(pool);
+
+  const auto greedy =
+      pool.run(request("greedy", "def forward(self, x):\n    return torch.zeros([25000000000])\n"));
+  ASSERT_FALSE(greedy);
+  EXPECT_EQ(greedy.error().code, ExecutionErrorCode::out_of_memory) << greedy.error().message;
+  expect_works(pool);
+
+  const auto talkative =
+      pool.run(request("talkative", "def forward(self, x):\n    return torch.zeros([5000000])\n"));
+  ASSERT_FALSE(talkative);
+  EXPECT_EQ(talkative.error().code, ExecutionErrorCode::output_unsupported) << talkative.error().message;
+  expect_works(pool);
+
+  const auto target = folder_.path() / "written by a model";
+  const auto writer = pool.run(request(
+      "writer", "def forward(self, x):\n    return torch.from_file('" + target.string() + "', True, 16)\n"));
+  ASSERT_FALSE(writer);
+  EXPECT_NE(writer.error().message.find("Operation not permitted"), std::string::npos)
+      << writer.error().message;
+  EXPECT_FALSE(std::filesystem::exists(target));
+  expect_works(pool);
+  EXPECT_EQ(pool.counters().started, 1U);
+}
+
+TEST_F(ModelWorker, IsReplacedAfterAnEndlessModel) {
+  WorkerPool pool(options());
+  expect_works(pool);
+  auto hasty = options();
+  hasty.process.deadline_ms = 200;
+  WorkerPool impatient(hasty);
+  const auto endless = impatient.run(request(
+      "endless", "def forward(self, x):\n    while bool(x.sum() > 0):\n        x = x + 1\n    return x\n"));
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().code, ExecutionErrorCode::deadline_exceeded) << endless.error().message;
+  EXPECT_EQ(impatient.counters().lost, 1U);
+  EXPECT_EQ(impatient.counters().workers, 0U);
+}
+
+TEST_F(ModelWorker, ContainsTheHostileFixtures) {
+  if (!std::filesystem::exists(fixtures()))
+    GTEST_SKIP() << "no fixtures at " << fixtures() << " (FEDLOG_FIXTURES)";
+  WorkerPool pool(options());
+  for (const char* name : {"ts_forward_from_file.pt", "ts_setstate_from_file.pt", "ts_setstate_save.pt",
+                           "ts_forward_greedy.pt"}) {
+    SCOPED_TRACE(name);
+    const auto outputs = pool.run(run(fixtures() / "hostile" / name));
+    if (std::string_view(name) != "ts_setstate_save.pt") {
+      ASSERT_FALSE(outputs);
+      EXPECT_FALSE(outputs.error().message.empty());
+    }
+    for (const char* folder : {".", "/"})
+      EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(folder) / "PWNED"));
+    expect_works(pool);
+  }
+}
+
+// The worker's loop, in a thread of the test.
+class ServeRequests : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::array<int, 2> pair{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+    server_ = ml::OwnedDescriptor(pair[0]);
+    worker_ = ml::OwnedDescriptor(pair[1]);
+  }
+  std::thread serve(std::uint32_t cpu_budget_s) {
+    return std::thread([this, cpu_budget_s] {
+      auto memory = ml::SharedMemory::create(4096);
+      ml::Executor executor(0);
+      ml::serve_requests(worker_.get(), *memory, executor, cpu_budget_s);
+      worker_.close();
+    });
+  }
+  [[nodiscard]] ml::WorkerReply ask() const {
+    const auto frame = ml::encode_request({.operation = ml::WorkerOperation::unload}, {}, {});
+    EXPECT_TRUE(ml::send_frame(server_.get(), *frame, {}, std::nullopt));
+    const auto answer = ml::receive_frame(server_.get(), std::nullopt);
+    return answer ? *ml::decode_reply(*answer, {}) : ml::WorkerReply{};
+  }
+  [[nodiscard]] bool worker_left() const {
+    return ml::receive_frame(server_.get(), std::nullopt) == std::unexpected(ml::ChannelError::closed);
+  }
+
+  ml::OwnedDescriptor server_;
+  ml::OwnedDescriptor worker_;
+};
+
+TEST_F(ServeRequests, AnnouncesThatItRetiresOnceItsProcessorTimeIsUsedUp) {
+  auto worker = serve(0);
+  EXPECT_TRUE(ask().retiring);
+  EXPECT_TRUE(worker_left());
+  worker.join();
+}
+
+TEST_F(ServeRequests, AnswersUntilTheServerSendsNonsense) {
+  auto worker = serve(1'000'000);
+  EXPECT_FALSE(ask().retiring);
+  EXPECT_FALSE(ask().retiring);
+  EXPECT_TRUE(ml::send_frame(server_.get(), ml::Frame(3), {}, std::nullopt));
+  EXPECT_TRUE(worker_left());
+  worker.join();
+}
+
+}  // namespace
+}  // namespace fedlog::actors
