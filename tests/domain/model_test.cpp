@@ -1,0 +1,70 @@
+#include "domain/model.h"
+
+#include <gtest/gtest.h>
+
+#include "domain/model_commands.h"
+#include "tests/domain/ids.h"
+
+namespace fedlog::domain {
+namespace {
+
+using test::blob;
+using test::user;
+
+const Caller owner{user(1), false};
+const Caller stranger{user(2), false};
+
+Model uploaded() {
+  Model model;
+  evolve(model, ModelUploaded{.model = test::model(1),
+                              .kind = ModelKind::global,
+                              .owner = owner.id,
+                              .name = "digits",
+                              .description = "a network",
+                              .input_shape = InputShape{std::nullopt, 64},
+                              .round = 3,
+                              .weights = blob(1),
+                              .preprocessing = {},
+                              .members = {},
+                              .copied_from = {}});
+  return model;
+}
+
+TEST(Model, LeavesATrainingWithWhatTheTrainingMadeOfIt) {
+  auto model = uploaded();
+  evolve(model, ModelJoinedTraining{.training = test::id<TrainingId>(5)});
+  EXPECT_EQ(model.training, test::id<TrainingId>(5));
+  evolve(model, ModelLeftTraining{.round = 9, .weights = blob(2), .preprocessing = blob(3)});
+  EXPECT_FALSE(model.training);
+  EXPECT_EQ(model.round, 9);
+  EXPECT_EQ(model.weights, blob(2));
+  EXPECT_EQ(model.preprocessing, blob(3));
+}
+
+TEST(Model, IsDeletedAndGivenPreprocessingByItsOwnerOnly) {
+  EXPECT_EQ(decide(uploaded(), DeleteModel{owner}).value(), std::vector<ModelEvent>{ModelDeleted{}});
+  EXPECT_EQ(decide(uploaded(), SetPreprocessing{owner, blob(4)}).value(),
+            std::vector<ModelEvent>{PreprocessingReplaced{blob(4)}});
+  EXPECT_EQ(decide(uploaded(), DeleteModel{stranger}).error().reason, Reason::permission_denied);
+  EXPECT_EQ(decide(uploaded(), SetPreprocessing{stranger, blob(4)}).error().reason,
+            Reason::permission_denied);
+}
+
+TEST(Model, TakesMetricsOfItsRound) {
+  const std::vector<Metric> metrics{{.name = "loss", .number = 0.5, .blob = {}}};
+  const auto events = decide(uploaded(), ReportModelMetrics{owner, metrics}).value();
+  EXPECT_EQ(std::get<MetricsReported>(events.at(0)).step, 3);
+  EXPECT_FALSE(decide(uploaded(), ReportModelMetrics{stranger, metrics}));
+  EXPECT_TRUE(decide(uploaded(), ReportModelMetrics{stranger, metrics, ModelAccess::open}));
+}
+
+TEST(MeanModel, IsMadeOfKnownModelsThatTheCallerOwns) {
+  EXPECT_TRUE(check_members(owner, {{test::model(1), true, owner.id}}));
+  EXPECT_EQ(check_members(owner, {{test::model(1), false, {}}}).error().message,
+            "Invalid model UUIDs found.");
+  EXPECT_EQ(check_members(owner, {{test::model(1), true, stranger.id}}).error().message,
+            "Invalid model selection. Insufficient model permissions.");
+}
+
+}  // namespace
+}  // namespace fedlog::domain
