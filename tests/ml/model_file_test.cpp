@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "tests/ml/archive_writer.h"
@@ -35,7 +36,7 @@ std::vector<std::string> names_in(const std::string& file) {
 
 std::vector<float> floats(const Tensor& tensor) {
   std::vector<float> out(tensor.bytes.size() / sizeof(float));
-  std::memcpy(out.data(), tensor.bytes.data(), tensor.bytes.size());
+  std::ranges::copy(tensor.bytes, std::as_writable_bytes(std::span(out)).begin());
   return out;
 }
 
