@@ -103,27 +103,26 @@ void Notifier::read_outbox() {
 }
 
 void Notifier::attempt(const Key& key, storage::OutboxRow row) {
-  // The training may have been deleted, and its rows with it.
   const auto user = views_.user(row.notification.receiver);
   if (!user || !views_.is_pending(row.position)) {
-    settle_({.row = row,
-             .outcome = domain::DeliveryOutcome::dropped,
-             .detail = "the receiver or the training is gone"},
-            [this, key] { recorded(key); });
-    return;
+    return settle(key, row, domain::DeliveryOutcome::dropped, "the receiver or the training is gone");
   }
   const auto endpoint = Endpoint::parse(user->message_endpoint.text);
-  if (!endpoint) {
-    settle_({.row = row, .outcome = domain::DeliveryOutcome::unreachable, .detail = endpoint.error()},
-            [this, key] { recorded(key); });
-    return;
-  }
+  if (!endpoint) return settle(key, row, domain::DeliveryOutcome::unreachable, endpoint.error());
   const auto made = send_(*endpoint, row);
   conclude(key, std::move(row), made);
 }
 
+void Notifier::settle(const Key& key, const storage::OutboxRow& row, domain::DeliveryOutcome outcome,
+                      const std::string& detail) {
+  settle_({.row = row, .outcome = outcome, .status = 0, .attempts = 0, .detail = detail},
+          [this, key] { recorded(key); });
+}
+
 void Notifier::conclude(const Key& key, storage::OutboxRow row, const Attempt& made) {
-  Settlement settlement{.row = std::move(row), .status = made.status};
+  Settlement settlement;
+  settlement.row = std::move(row);
+  settlement.status = made.status;
   {
     const std::lock_guard lock{mutex_};
     auto& lane = lanes_.at(key);

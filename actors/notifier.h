@@ -68,6 +68,9 @@ class Notifier {
   [[nodiscard]] std::map<Key, Lane>::iterator due_lane(Clock::time_point now);
   [[nodiscard]] Clock::time_point next_due() const;
   void attempt(const Key& key, storage::OutboxRow row);
+  // Without an attempt.
+  void settle(const Key& key, const storage::OutboxRow& row, domain::DeliveryOutcome outcome,
+              const std::string& detail);
   void conclude(const Key& key, storage::OutboxRow row, const Attempt& made);
   void recorded(const Key& key);
   void read_outbox();

@@ -31,6 +31,8 @@ domain::Rejection rejection_of(const storage::JournalError& error) {
     case disk_full:
       return {domain::Reason::storage_full,
               "The server's disk is full; nothing was changed. Reading goes on."};
+    case invalid_event:
+      return {domain::Reason::internal, error.message};
     case duplicate:
     case failed:
     case closed:

@@ -1,0 +1,98 @@
+#include "tools/composition.h"
+
+#include <spdlog/spdlog.h>
+
+namespace fedlog::tools {
+namespace {
+
+constexpr std::uint64_t mebibyte = 1024 * 1024;
+
+}  // namespace
+
+storage::StorageOptions storage_options(const config::Settings& settings) {
+  storage::StorageOptions options;
+  options.wal_bytes_max = static_cast<std::uint64_t>(settings.storage.wal_bytes_max);
+  options.group_commit_events_max = static_cast<std::size_t>(settings.storage.group_commit_events_max);
+  return options;
+}
+
+actors::SystemOptions system_options(const config::Settings& settings,
+                                     const std::filesystem::path& data_folder,
+                                     const std::filesystem::path& program) {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  actors::SystemOptions options;
+  options.passwords = {.memory_kib = static_cast<std::size_t>(settings.accounts.password_hash_memory_kib),
+                       .passes = static_cast<std::uint64_t>(settings.accounts.password_hash_passes),
+                       .threads = static_cast<std::ptrdiff_t>(settings.accounts.password_hash_threads),
+                       .remember = seconds{settings.accounts.credential_cache_s}};
+  options.notifications = {.connect_timeout = milliseconds{settings.notifications.connect_timeout_ms},
+                           .read_timeout = milliseconds{settings.notifications.read_timeout_ms},
+                           .retry = {.first = milliseconds{settings.notifications.retry_first_ms},
+                                     .max = milliseconds{settings.notifications.retry_max_ms},
+                                     .span = seconds{settings.notifications.retry_span_s}},
+                           .concurrency = static_cast<std::size_t>(settings.notifications.concurrency)};
+  options.on_unreachable = settings.notifications.on_unreachable == config::OnUnreachable::remove
+                               ? domain::OnUnreachable::remove
+                               : domain::OnUnreachable::error;
+  options.model_access = settings.models.access == config::ModelAccess::open ? domain::ModelAccess::open
+                                                                             : domain::ModelAccess::members;
+  options.require_finite_updates = settings.models.require_finite_updates;
+  options.aggregation_threads = static_cast<std::size_t>(settings.aggregation.threads);
+  options.scratch_folder = data_folder / "tmp";
+  options.idle_passivate = seconds{settings.trainings.idle_passivate_s};
+
+  auto& worker = options.worker;
+  worker.slots = static_cast<std::size_t>(settings.worker.slots);
+  worker.queue_limit = static_cast<std::size_t>(settings.worker.queue_limit);
+  worker.idle_exit_s = settings.worker.idle_exit_s;
+  worker.process.memory_limit_bytes = static_cast<std::uint64_t>(settings.worker.memory_limit_mib) * mebibyte;
+  worker.process.model_cache_bytes = static_cast<std::uint64_t>(settings.worker.model_cache_mib) * mebibyte;
+  worker.process.deadline_ms = settings.worker.deadline_ms;
+  if (auto path = actors::find_model_worker(settings.worker.path, program)) {
+    worker.process.worker_path = std::move(*path);
+  } else {
+    options.worker_missing = path.error();
+  }
+  return options;
+}
+
+http::ServerOptions server_options(const config::Settings& settings, std::uint64_t body_bytes_max) {
+  const auto address = *config::parse_listen_address(settings.server.listen);  // checked when it was loaded
+  http::ServerOptions options;
+  options.host = address.host;
+  options.port = address.port;
+  options.threads_max = static_cast<std::size_t>(settings.server.threads_max);
+  options.connections_max = static_cast<std::size_t>(settings.server.connections_max);
+  options.header_bytes_max = static_cast<std::size_t>(settings.server.header_bytes_max);
+  options.body_bytes_max = body_bytes_max;
+  options.header_timeout_ms = static_cast<int>(settings.server.header_timeout_ms);
+  options.body_timeout_ms = static_cast<int>(settings.server.body_timeout_ms);
+  options.write_timeout_ms = static_cast<int>(settings.server.write_timeout_ms);
+  options.keep_alive_idle_ms = static_cast<int>(settings.server.keep_alive_idle_s) * 1000;
+  return options;
+}
+
+std::expected<void, std::string> ensure_superuser(actors::Gateway& gateway, const std::string& text) {
+  const auto colon = text.find(':');
+  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) {
+    return std::unexpected("FEDLOG_SUPERUSER must be name:password");
+  }
+  const auto name = text.substr(0, colon);
+  if (const auto user = gateway.views().user_by_name(name)) {
+    if (user->superuser) return {};
+    return std::unexpected("FEDLOG_SUPERUSER names the user \"" + name +
+                           "\", who exists and is no superuser");
+  }
+  actors::Registration registration;
+  registration.username = name;
+  registration.password = text.substr(colon + 1);
+  registration.superuser = true;
+  if (auto registered = gateway.register_user(registration, "start"); !registered) {
+    return std::unexpected("the superuser cannot be created: " + registered.error().message);
+  }
+  spdlog::info("superuser created name={}", name);
+  return {};
+}
+
+}  // namespace fedlog::tools

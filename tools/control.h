@@ -1,0 +1,24 @@
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "storage/storage.h"
+
+namespace fedlog::tools {
+
+// Takes one line of the answer; false: nobody wants more.
+using Emit = std::function<bool(const nlohmann::ordered_json& line)>;
+
+// Answers what the command-line tool asks about a data folder, in the process that has it open: the running
+// server, or the tool itself. Requests are objects with `command`:
+//   log   `stream` (empty: all), `from` (position or version, default 1), `reveal` (decrypt personal fields):
+//   a line an envelope show  `stream`: one line, the state that its events add up to
+// The error is a sentence. Reads only; any thread.
+[[nodiscard]] std::expected<void, std::string> answer_control_request(const nlohmann::json& request,
+                                                                      storage::Storage& storage,
+                                                                      const Emit& emit);
+
+}  // namespace fedlog::tools

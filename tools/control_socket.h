@@ -1,0 +1,41 @@
+#pragma once
+
+#include <expected>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "tools/control.h"
+
+// The socket through which the command-line tool asks a running server: `control.sock` in the data folder,
+// for its owner only. A request is one line of JSON; the answer is lines of JSON, the last one {"done":true}
+// or {"error":"..."}.
+namespace fedlog::tools {
+
+class ControlServer {
+ public:
+  // Listens; an old socket is replaced (the data folder's lock says that its server is gone). Throws
+  // std::runtime_error with the reason when it cannot. `storage` must outlive it.
+  ControlServer(const std::filesystem::path& data_folder, storage::Storage& storage);
+  ~ControlServer();
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+ private:
+  void serve();
+  void answer(int connection);
+
+  std::filesystem::path path_;
+  storage::Storage& storage_;
+  int listener_ = -1;
+  int wake_[2] = {-1, -1};
+  std::thread thread_;
+};
+
+// Asks the running server; std::nullopt when none runs on this data folder.
+[[nodiscard]] std::optional<std::expected<void, std::string>> ask_running_server(
+    const std::filesystem::path& data_folder, const nlohmann::json& request, const Emit& emit);
+
+}  // namespace fedlog::tools

@@ -1,0 +1,96 @@
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iostream>
+
+#include "config/settings.h"
+#include "http/application.h"
+#include "http/server.h"
+#include "tools/composition.h"
+#include "tools/control_socket.h"
+#include "tools/logging.h"
+
+namespace {
+
+using namespace fedlog;
+
+struct Arguments {
+  std::filesystem::path data;
+  std::optional<std::filesystem::path> configuration;
+  config::Texts flags;
+};
+
+// SIGTERM and SIGINT, for sigwait: no thread is interrupted by them.
+sigset_t block_end_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int refuse(const std::string& why) {
+  std::cerr << "fedlog-server: " << why << std::endl;
+  return 1;
+}
+
+int serve(const Arguments& arguments) {
+  const auto settings = config::load(arguments.configuration, config::fedlog_environment(), arguments.flags);
+  if (!settings) return refuse(settings.error());
+  const char* superuser = std::getenv("FEDLOG_SUPERUSER");
+  const auto end_signals = block_end_signals();
+  tools::start_logging(settings->log);
+
+  auto storage = storage::open_data_folder(arguments.data, tools::storage_options(*settings));
+  if (!storage) return refuse(storage.error());
+  const auto program = std::filesystem::read_symlink("/proc/self/exe");
+  const auto system =
+      actors::start_system(**storage, tools::system_options(*settings, arguments.data, program));
+  if (superuser != nullptr) {
+    if (auto created = tools::ensure_superuser(system->gateway(), superuser); !created)
+      return refuse(created.error());
+  }
+  tools::ControlServer control{arguments.data, **storage};
+  const http::Application application{system->gateway(), *settings};
+  http::Server server{
+      tools::server_options(*settings, application.body_bytes_max()),
+      {.handle = [&](const http::Request& request, http::BodyReader& body,
+                     http::Response& response) { response = application.answer(request, body); },
+       .on_access = tools::log_access,
+       .on_exception =
+           [](const http::Request& request, std::string_view what) {
+             spdlog::error("request failed method={} path={} id={} what=\"{}\"", request.method, request.path,
+                           request.id, what);
+           }}};
+  spdlog::info("ready data={} listen={} port={}", arguments.data.string(), settings->server.listen,
+               server.port());
+
+  int received = 0;
+  sigwait(&end_signals, &received);
+  spdlog::info("ending signal={}", strsignal(received));
+  server.stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  CLI::App app{"fedlog-server: coordinates federated learning over a REST API."};
+  Arguments arguments;
+  std::string listen;
+  app.add_option("--data", arguments.data, "folder of the server's data; created when missing")->required();
+  app.add_option("--listen", listen, "HOST:PORT; overrides server.listen of the configuration");
+  app.add_option("--config", arguments.configuration, "TOML file; config/fedlog.toml documents every key");
+  CLI11_PARSE(app, count, values);
+  if (!listen.empty()) arguments.flags["server.listen"] = listen;
+  try {
+    return serve(arguments);
+  } catch (const std::exception& error) {
+    return refuse(error.what());
+  }
+}
