@@ -60,7 +60,9 @@ std::expected<void, std::string> check_tables(Tables& tables, const Vault& vault
     }
   }
   if (views_are_current(tables)) return {};
-  if (auto rebuilt = rebuild_views(tables, vault); !rebuilt) return std::unexpected(rebuilt.error().message);
+  const StoredKeyRing keys(tables, vault);
+  if (auto rebuilt = rebuild_views(tables, EventCodec(keys)); !rebuilt)
+    return std::unexpected(rebuilt.error().message);
   return {};
 }
 

@@ -59,4 +59,17 @@ void Idempotency::forget_expired(domain::Timestamp now) {
   }
 }
 
+void forget_used_after(Overlay& overlay, domain::Timestamp time) {
+  std::vector<std::string> later;
+  overlay.scan(Table::commands, by_time, key_by_time(time.microseconds + 1, ""),
+               [&](std::string_view key, std::string_view) {
+                 later.emplace_back(key);
+                 return true;
+               });
+  for (const auto& key : later) {
+    overlay.erase(Table::commands, key);
+    overlay.erase(Table::commands, key_of(std::string_view(key).substr(by_time.size() + 8)));
+  }
+}
+
 }  // namespace fedlog::storage

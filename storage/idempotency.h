@@ -27,4 +27,7 @@ class Idempotency {
   const Vault* vault_;
 };
 
+// Frees the keys that were used after `time`: for a log that ends there now.
+void forget_used_after(Overlay& overlay, domain::Timestamp time);
+
 }  // namespace fedlog::storage

@@ -8,7 +8,6 @@
 #include "storage/memory_tables.h"
 #include "storage/overlay.h"
 #include "storage/projection.h"
-#include "storage/stored_key_ring.h"
 #include "storage/table_journal.h"
 
 namespace fedlog::storage {
@@ -20,10 +19,8 @@ constexpr std::size_t keys_per_write = 16384;
 
 // Folds envelopes in steps: `target` has the views, `log` the events and keys.
 template <class Write>
-std::expected<void, WriteFailure> fold(const TableReader& log, const TableReader& target, const Vault& vault,
-                                       const Write& write) {
-  const StoredKeyRing keys(log, vault);
-  const EventCodec codec(keys);
+std::expected<void, WriteFailure> fold(const TableReader& log, const TableReader& target,
+                                       const EventCodec& codec, const Write& write) {
   for (std::uint64_t position = 1;;) {
     const auto envelopes = read_log(log, position, events_per_write);
     if (envelopes.empty()) return {};
@@ -74,18 +71,18 @@ bool views_are_current(const TableReader& reader) {
   return revision && number_at_end(*revision) == views_revision;
 }
 
-std::expected<void, WriteFailure> rebuild_views(Tables& tables, const Vault& vault) {
+std::expected<void, WriteFailure> rebuild_views(Tables& tables, const EventCodec& codec) {
   if (auto written = set_revision(tables, std::nullopt); !written) return written;
   if (auto written = clear_views(tables); !written) return written;
   const auto write = [&](const Changes& changes) { return tables.write(changes, Durability::eventual); };
-  if (auto written = fold(tables, tables, vault, write); !written) return written;
+  if (auto written = fold(tables, tables, codec, write); !written) return written;
   return set_revision(tables, views_revision);
 }
 
-std::optional<std::string> compare_views_with_log(const TableReader& reader, const Vault& vault) {
+std::optional<std::string> compare_views_with_log(const TableReader& reader, const EventCodec& codec) {
   MemoryTables expected;
   const auto write = [&](const Changes& changes) { return expected.write(changes, Durability::synced); };
-  std::ignore = fold(reader, expected, vault, write);  // memory takes every write
+  std::ignore = fold(reader, expected, codec, write);  // memory takes every write
 
   std::map<std::string, std::string> rows;
   expected.scan(Table::views, {}, {}, [&](std::string_view key, std::string_view value) {

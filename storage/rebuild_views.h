@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "storage/event_codec.h"
 #include "storage/tables.h"
-#include "storage/vault.h"
 
 namespace fedlog::storage {
 
@@ -19,11 +19,11 @@ inline constexpr std::uint64_t views_revision = 1;
 
 // Folds the whole log into empty views, some thousand events a write. Interrupted, it starts again at the
 // next opening. The error is a write's; throws std::runtime_error on an event that does not fit.
-[[nodiscard]] std::expected<void, WriteFailure> rebuild_views(Tables& tables, const Vault& vault);
+[[nodiscard]] std::expected<void, WriteFailure> rebuild_views(Tables& tables, const EventCodec& codec);
 
 // The first difference between the views and what the log adds up to, in memory; none where there is none.
 // Throws std::runtime_error on an event that does not fit.
 [[nodiscard]] std::optional<std::string> compare_views_with_log(const TableReader& reader,
-                                                                const Vault& vault);
+                                                                const EventCodec& codec);
 
 }  // namespace fedlog::storage

@@ -154,11 +154,11 @@ rocksdb::DBOptions database_options(const RocksOptions& options) {
   database.create_missing_column_families = options.mode == RocksMode::serve;
   database.paranoid_checks = true;
   database.max_total_wal_size = options.wal_bytes_max;
-  // Point-in-time recovery opens silently with what is before a damaged record: right for looking and for
-  // repair, never for serving.
-  database.wal_recovery_mode = options.mode == RocksMode::serve
-                                   ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
-                                   : rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+  // Looser recovery opens silently with acknowledged events missing: right for looking into damage and for
+  // repair, which finds the gap, never for serving.
+  const bool strict = options.mode == RocksMode::serve || options.mode == RocksMode::inspect;
+  database.wal_recovery_mode = strict ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
+                                      : rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
   database.max_open_files = 512;
   database.keep_log_file_num = 4;
   database.max_log_file_size = 4 << 20;
@@ -178,7 +178,7 @@ std::expected<std::unique_ptr<Tables>, RocksError> open_rocks_tables(const std::
   Handles handles;
   const auto settings = database_options(options);
   const auto status =
-      options.mode == RocksMode::inspect
+      options.mode == RocksMode::inspect || options.mode == RocksMode::inspect_damaged
           ? rocksdb::DB::OpenForReadOnly(settings, folder.string(), families, &handles, &opened)
           : rocksdb::DB::Open(settings, folder.string(), families, &handles, &opened);
   if (!status.ok()) {

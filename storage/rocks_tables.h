@@ -12,8 +12,9 @@ namespace fedlog::storage {
 
 enum class RocksMode {
   serve,    // create what is missing; a torn tail of the write-ahead log is accepted, other damage is not
-  inspect,  // read only, up to the first damage
-  salvage,  // for repair: keep what is before the first damage, drop what is after it
+  inspect,  // read only, as strict
+  inspect_damaged,  // read only, without the damaged records
+  salvage,          // for repair: drop the damaged records for good
 };
 
 struct RocksOptions {

@@ -20,6 +20,7 @@ class Storage {
   virtual ~Storage() = default;
   [[nodiscard]] virtual Journal& journal() = 0;
   [[nodiscard]] virtual BlobStore& blobs() = 0;
+  [[nodiscard]] virtual const BlobStore& blobs() const = 0;
   [[nodiscard]] virtual const Views& views() const = 0;
   [[nodiscard]] virtual const EventCodec& codec() const = 0;
 

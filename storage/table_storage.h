@@ -25,6 +25,7 @@ class TableStorage : public Storage {
         views_(view_table_, keys_) {}
 
   [[nodiscard]] BlobStore& blobs() override { return blobs_; }
+  [[nodiscard]] const BlobStore& blobs() const override { return blobs_; }
   [[nodiscard]] const Views& views() const override { return views_; }
   [[nodiscard]] const EventCodec& codec() const override { return codec_; }
   [[nodiscard]] std::unique_ptr<TableReader> snapshot() const override { return tables_.snapshot(); }
