@@ -87,7 +87,7 @@ struct WorkerRequest {
 struct WorkerReply {
   std::optional<ExecutionError> error;
   std::vector<Tensor> outputs = {};  // empty after an error
-  bool retiring = false;        // the worker has used up its share and exits: start another
+  bool retiring = false;             // the worker has used up its share and exits: start another
 };
 
 // The worker's first frame: it is in the sandbox now.
