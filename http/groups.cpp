@@ -15,7 +15,8 @@ const std::vector<FieldRule>& group_fields() {
 }
 
 const std::vector<FieldRule>& member_fields() {
-  static const std::vector<FieldRule> rules{{.name = "users", .type = FieldType::uuids, .required = true}};
+  static const std::vector<FieldRule> rules{
+      {.name = "users", .type = FieldType::uuids, .required = true, .items_max = 2000}};
   return rules;
 }
 

@@ -12,6 +12,7 @@ namespace fedlog::http {
 namespace {
 
 constexpr std::size_t name_length_max = 32;
+constexpr std::size_t metrics_max = 256;  // all are kept in one event, which holds 64 KiB
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -115,6 +116,10 @@ std::expected<std::vector<actors::MetricInput>, Response> read_metrics(const For
     return std::unexpected(detail_response(400, "Metric names and values must have the same length"));
   }
   FieldErrors errors;
+  if (names.size() > metrics_max) {
+    errors.add("metric_names", "Ensure this field has no more than 256 elements.");
+    return std::unexpected(field_errors_response(errors));
+  }
   std::vector<actors::MetricInput> metrics;
   for (std::size_t index = 0; index < names.size(); ++index) {
     if (!names[index].is_string()) {

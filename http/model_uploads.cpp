@@ -15,6 +15,7 @@ namespace fedlog::http {
 namespace {
 
 constexpr std::size_t dimensions_max = 64;
+constexpr std::size_t members_max = 1000;
 
 const std::vector<FieldRule>& model_fields() {
   static const std::vector<FieldRule> rules{
@@ -109,8 +110,12 @@ Response create_mean_model(const Services& services, const actors::RequestContex
   if (form.document && !form.document->at("models").is_array()) {
     return list_response(400, {"Invalid type for field: models"});
   }
+  const auto values = values_of(form, "models");
+  if (values.size() > members_max) {
+    return list_response(400, {"A mean model has at most " + std::to_string(members_max) + " models."});
+  }
   std::vector<domain::ModelId> members;
-  for (const auto& value : values_of(form, "models")) {
+  for (const auto& value : values) {
     const auto id = value.is_string() ? parse_python_uuid(value.get<std::string>()) : std::nullopt;
     if (!id) return list_response(400, {"Invalid model UUIDs found."});
     members.push_back({*id});

@@ -180,6 +180,11 @@ class Reader {
       if (wording_ == Wording::marshmallow) return wrong("Not a valid list.");
       return wrong("Expected a list of items but got type \"" + std::string{python_type(value)} + "\".");
     }
+    if (rule_.items_max && value.size() > *rule_.items_max) {
+      const auto limit = std::to_string(*rule_.items_max);
+      if (wording_ == Wording::marshmallow) return wrong("Longer than maximum length " + limit + ".");
+      return wrong("Ensure this field has no more than " + limit + " elements.");
+    }
     const FieldRule item_rule{.name = rule_.name,
                               .type = rule_.type == FieldType::uuids ? FieldType::uuid : FieldType::text,
                               .blank = true,

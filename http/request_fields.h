@@ -35,6 +35,7 @@ struct FieldRule {
   bool trim = true;                   // white space around text
   std::optional<std::size_t> length_max = std::nullopt;  // characters
   std::optional<std::int64_t> minimum = std::nullopt;
+  std::optional<std::size_t> items_max = std::nullopt;  // of lists
   std::vector<std::string_view> choices = {};
 };
 

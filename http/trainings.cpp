@@ -10,8 +10,9 @@ namespace fedlog::http {
 
 namespace {
 
-// They are kept in one event, which has a limit of its own.
+// Both are kept in one event, which holds 64 KiB.
 constexpr std::size_t options_bytes_max = 16 * 1024;
+constexpr std::size_t participants_max = 2000;
 
 template <domain::Named Enum>
 std::vector<std::string_view> names_of() {
@@ -42,12 +43,16 @@ const std::vector<FieldRule>& training_fields() {
        .fallback = domain::name_of(domain::UncertaintyMethod::none),
        .choices = names_of<domain::UncertaintyMethod>()},
       {.name = "options", .type = FieldType::mapping, .fallback = nlohmann::json::object()},
-      {.name = "clients", .type = FieldType::uuids, .fallback = nlohmann::json::array()}};
+      {.name = "clients",
+       .type = FieldType::uuids,
+       .fallback = nlohmann::json::array(),
+       .items_max = participants_max}};
   return rules;
 }
 
 const std::vector<FieldRule>& participant_fields() {
-  static const std::vector<FieldRule> rules{{.name = "clients", .type = FieldType::uuids, .required = true}};
+  static const std::vector<FieldRule> rules{
+      {.name = "clients", .type = FieldType::uuids, .required = true, .items_max = participants_max}};
   return rules;
 }
 

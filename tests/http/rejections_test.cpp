@@ -1,0 +1,59 @@
+#include "http/rejections.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace fedlog::http {
+namespace {
+
+using enum domain::Reason;
+
+TEST(Rejections, EachHaveTheirStatusAndShape) {
+  struct Case {
+    domain::Reason reason;
+    int status;
+    std::string body;
+  };
+  const std::string detail = R"({"detail":"Why."})";
+  const std::string list = R"(["Why."])";
+  const std::string field = R"({"name":["Why."]})";
+  const Case cases[] = {
+      {user_not_found, 400, detail},
+      {group_not_found, 400, detail},
+      {model_not_found, 400, detail},
+      {training_not_found, 400, detail},
+      {participants_not_found, 400, detail},
+      {no_training_for_model, 404, detail},
+      {name_taken, 400, field},
+      {permission_denied, 403, detail},
+      {invalid_field, 400, field},
+      {invalid_request, 400, detail},
+      {already_started, 400, detail},
+      {wrong_state, 400, list},
+      {wrong_round, 400, list},
+      {invalid_file, 400, list},
+      {no_file, 400, detail},
+      {invalid_members, 400, list},
+      {no_participants, 400, detail},
+      {invalid_input, 400, list},
+      {busy, 503, detail},
+      {storage_full, 507, detail},
+      {unsupported, 400, detail},
+      {internal, 500, R"_({"error":"Server Error (500)"})_"},
+  };
+  for (const auto& [reason, status, body] : cases) {
+    const auto answer = rejection_response({.reason = reason, .message = "Why.", .field = "name"});
+    EXPECT_EQ(answer.status, status);
+    EXPECT_EQ(std::get<std::string>(answer.body), body);
+    EXPECT_EQ(answer.headers.contains("Retry-After"), reason == busy);
+  }
+}
+
+TEST(Rejections, OfNoFieldInParticularSaySo) {
+  const auto answer = rejection_response({.reason = invalid_field, .message = "Why."});
+  EXPECT_EQ(std::get<std::string>(answer.body), R"({"non_field_errors":["Why."]})");
+}
+
+}  // namespace
+}  // namespace fedlog::http

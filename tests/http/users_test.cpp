@@ -1,0 +1,187 @@
+#include "tests/http/api_test.h"
+
+namespace fedlog::http {
+namespace {
+
+using namespace testing;
+using ::testing::_;
+using ::testing::Return;
+
+constexpr auto broken_json_answer =
+    "{\"detail\":\"JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 "
+    "(char 1)\"}";
+constexpr auto ada_json =
+    R"({"username":"ada","first_name":"Ada","last_name":"Lovelace","email":"ada@example.org",)"
+    R"("id":"00000000-0000-4000-8000-000000000001","actor":true,"client":false,)"
+    R"("message_endpoint":"https://ada.example.org/hook")";
+
+class Users : public ApiTest {
+ protected:
+  static nlohmann::json registration() {
+    return {{"username", "ada"}, {"password", "enchantress"}, {"message_endpoint", "https://a.example/"}};
+  }
+};
+
+TEST_F(Users, RegisterWithoutCredentialsAndAreShownTheirToken) {
+  const auto ada = world.user(1, "ada");
+  EXPECT_CALL(gateway, register_user(_, "request-1"))
+      .WillOnce([&](const actors::Registration& registration, const std::string&) {
+        EXPECT_EQ(registration.username, "ada");
+        EXPECT_EQ(registration.password, " secret ");
+        EXPECT_EQ(registration.first_name, "Ada");
+        EXPECT_EQ(registration.email, "");
+        EXPECT_TRUE(registration.actor);
+        EXPECT_FALSE(registration.client);
+        EXPECT_FALSE(registration.superuser);
+        return actors::RegisteredUser{ada, token_of(1)};
+      });
+  const auto answer = send_json(0, "POST", "/api/users/",
+                                {{"username", " ada "},
+                                 {"password", " secret "},
+                                 {"first_name", "Ada"},
+                                 {"actor", "yes"},
+                                 {"is_superuser", true},
+                                 {"shoe_size", 42},
+                                 {"message_endpoint", "https://ada.example.org/hook"}});
+  EXPECT_ANSWER(answer, 201, ada_json + std::string{R"(,"token":")"} + token_of(1) + "\"}");
+}
+
+TEST_F(Users, RegisterWithAForm) {
+  EXPECT_CALL(gateway, register_user(_, _))
+      .WillOnce([&](const actors::Registration& registration, const std::string&) {
+        EXPECT_EQ(registration.username, "bob");
+        EXPECT_EQ(registration.last_name, "");
+        return rejected(domain::Reason::name_taken, "A user with that username already exists.", "username");
+      });
+  EXPECT_ANSWER(
+      send_form(0, "POST", "/api/users/",
+                "username=bob&password=x&last_name=&message_endpoint=http%3A%2F%2Flocalhost%3A1%2F"),
+      400, R"({"username":["A user with that username already exists."]})");
+}
+
+TEST_F(Users, AreToldEverythingThatIsMissing) {
+  EXPECT_ANSWER(send_json(0, "POST", "/api/users/", nlohmann::json::object()), 400,
+                R"({"username":["This field is required."],"password":["This field is required."],)"
+                R"("message_endpoint":["This field is required."]})");
+}
+
+TEST_F(Users, AreToldWhatIsWrongWithAField) {
+  const std::pair<nlohmann::json, std::string> cases[] = {
+      {{{"actor", "maybe"}}, R"({"actor":["Must be a valid boolean."]})"},
+      {{{"actor", nullptr}}, R"({"actor":["This field may not be null."]})"},
+      {{{"username", ""}}, R"({"username":["This field may not be blank."]})"},
+      {{{"username", true}}, R"({"username":["Not a valid string."]})"},
+      {{{"username", std::string(151, 'x')}},
+       R"({"username":["Ensure this field has no more than 150 characters."]})"},
+      {{{"password", std::string("a\0b", 3)}}, R"({"password":["Null characters are not allowed."]})"},
+      {{{"message_endpoint", "ftp://a"}}, R"({"message_endpoint":["Enter a valid URL."]})"},
+      {{{"message_endpoint", "http://"}}, R"({"message_endpoint":["Enter a valid URL."]})"},
+      {{{"message_endpoint", "http://a b/"}}, R"({"message_endpoint":["Enter a valid URL."]})"},
+  };
+  for (const auto& [change, expected] : cases) {
+    auto body = registration();
+    body.update(change);
+    EXPECT_ANSWER(send_json(0, "POST", "/api/users/", body), 400, expected);
+  }
+}
+
+TEST_F(Users, CannotRegisterWithAListOrWithBrokenJson) {
+  EXPECT_ANSWER(send_json(0, "POST", "/api/users/", {1, 2}), 400,
+                R"({"non_field_errors":["Invalid data. Expected a dictionary, but got list."]})");
+  EXPECT_ANSWER(send(0, "POST", "/api/users/", {"application/json", "{not json"}), 400, broken_json_answer);
+  EXPECT_ANSWER(send(0, "POST", "/api/users/", {"application/xml", "<a/>"}), 415,
+                R"({"detail":"Unsupported media type \"application/xml\" in request."})");
+}
+
+TEST_F(Users, OnlySuperusersRegisterOthersWhereRegistrationIsClosed) {
+  settings.accounts.registration = config::Registration::closed;
+  add_user(1, "ada");
+  const auto root = add_user(2, "root", true);
+  EXPECT_EQ(send_json(0, "POST", "/api/users/", registration()).status, 403);
+  EXPECT_EQ(send_json(1, "POST", "/api/users/", registration()).status, 403);
+  EXPECT_CALL(gateway, register_user(_, _)).WillOnce(Return(actors::RegisteredUser{root, "t"}));
+  EXPECT_EQ(send_json(2, "POST", "/api/users/", registration()).status, 201);
+}
+
+TEST_F(Users, ShowATokenOnlyToItsOwner) {
+  add_user(1, "ada");
+  add_user(2, "carl");
+  const std::string path = "/api/users/00000000-0000-4000-8000-000000000001/";
+  EXPECT_ANSWER(send(1, "GET", path), 200, ada_json + std::string{R"(,"token":")"} + token_of(1) + "\"}");
+  EXPECT_ANSWER(send(2, "GET", path), 200, ada_json + std::string{"}"});
+  EXPECT_ANSWER(send(1, "GET", "/api/users/myself/"), 200, ada_json + std::string{"}"});
+}
+
+TEST_F(Users, AreNotFoundByUnknownIdsNorByOtherText) {
+  add_user(1, "ada");
+  EXPECT_ANSWER(send(1, "GET", "/api/users/00000000-0000-4000-8000-000000000000/"), 400,
+                R"({"detail":"User 00000000-0000-4000-8000-000000000000 not found."})");
+  EXPECT_ANSWER(send(1, "GET", "/api/users/nobody/"), 400, R"({"detail":"User nobody not found."})");
+}
+
+TEST_F(Users, AreListedInOrderOfRegistration) {
+  add_user(2, "carl");
+  add_user(1, "ada");
+  const auto users = nlohmann::json::parse(text_of(send(1, "GET", "/api/users/")));
+  ASSERT_EQ(users.size(), 2U);
+  EXPECT_EQ(users[0]["username"], "carl");
+  EXPECT_EQ(users[1]["username"], "ada");
+}
+
+TEST_F(Users, SeeTheirGroupsAndTrainings) {
+  const auto ada = add_user(1, "ada");
+  EXPECT_ANSWER(send(1, "GET", "/api/users/groups/"), 200, "[]");
+  EXPECT_ANSWER(send(1, "GET", "/api/users/trainings/"), 200, "[]");
+  world.group(3, "team", {ada.id});
+  world.group(4, "others");
+  EXPECT_ANSWER(send(1, "GET", "/api/users/groups/"), 200, R"([{"id":3,"name":"team"}])");
+}
+
+class SignIn : public ApiTest {
+ protected:
+  SignIn() { add_user(1, "ada"); }
+
+  Response with(const std::string& authorization) {
+    return send(0, "GET", "/api/users/groups/", {.headers = {{"Authorization", authorization}}});
+  }
+};
+
+TEST_F(SignIn, NeedsCredentials) {
+  for (const auto& answer : {send(0, "GET", "/api/users/"), with("Bearer " + token_of(1))}) {
+    EXPECT_ANSWER(answer, 401, R"({"detail":"Authentication credentials were not provided."})");
+    EXPECT_EQ(answer.headers.get("WWW-Authenticate"), "Token");
+  }
+}
+
+TEST_F(SignIn, TakesATokenAlsoAsTheUserNameOfBasic) {
+  EXPECT_EQ(with("Token " + token_of(1)).status, 200);
+  EXPECT_EQ(with("token " + token_of(1)).status, 200);
+  EXPECT_ANSWER(with("Token " + token_of(9)), 401, R"({"detail":"Invalid token."})");
+  // base64 of forty digits, the last 1 or 9, and a colon
+  const std::string zeros = "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw";
+  EXPECT_EQ(with("Basic " + zeros + "MTo=").status, 200);
+  EXPECT_ANSWER(with("Basic " + zeros + "OTo="), 401, R"({"detail":"Invalid token."})");
+}
+
+TEST_F(SignIn, TakesANameAndAPassword) {
+  EXPECT_CALL(gateway, user_by_password("ada", "enchantress"))
+      .WillOnce(Return(world.views().user(id_number<domain::UserId>(1))));
+  EXPECT_EQ(with("Basic YWRhOmVuY2hhbnRyZXNz").status, 200);
+  EXPECT_CALL(gateway, user_by_password("ada", "wrong")).WillOnce(Return(std::nullopt));
+  EXPECT_ANSWER(with("Basic YWRhOndyb25n"), 401, R"({"detail":"Invalid username/password."})");
+}
+
+TEST_F(SignIn, SaysWhatIsWrongWithTheHeader) {
+  EXPECT_ANSWER(with("Token"), 401, R"({"detail":"Invalid token header. No credentials provided."})");
+  EXPECT_ANSWER(with("Basic !!!"), 401,
+                R"({"detail":"Invalid basic header. Credentials not correctly base64 encoded."})");
+}
+
+TEST_F(SignIn, WithWrongCredentialsFailsEvenWhereNoneAreNeeded) {
+  const auto answer =
+      send(0, "POST", "/api/users/", {"application/json", "{}", {{"Authorization", "Token " + token_of(9)}}});
+  EXPECT_EQ(answer.status, 401);
+}
+
+}  // namespace
+}  // namespace fedlog::http
