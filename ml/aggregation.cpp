@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -58,7 +59,9 @@ std::vector<std::size_t> memory_order(const TensorRecord& tensor) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     order[i] = i;
   }
-  std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return tensor.strides[i]; });
+  std::ranges::sort(order, [&](std::size_t i, std::size_t j) {
+    return tensor.strides[i] != tensor.strides[j] ? tensor.strides[i] > tensor.strides[j] : i < j;
+  });
   return order;
 }
 
