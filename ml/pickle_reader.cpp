@@ -1,10 +1,7 @@
 #include "ml/pickle_reader.h"
 
-#include <bit>
-#include <unordered_set>
 #include <utility>
 
-#include "ml/pickle_globals.h"
 #include "ml/pickle_machine.h"
 
 namespace fedlog::ml {
