@@ -182,7 +182,12 @@ class Verification {
 
 Report verify(const Storage& storage, const VerifyOptions& options) {
   const auto snapshot = storage.snapshot();
-  return Verification(*snapshot, storage.codec(), storage.blobs(), options).run();
+  return verify(*snapshot, storage.codec(), storage.blobs(), options);
+}
+
+Report verify(const TableReader& reader, const EventCodec& codec, const BlobStore& blobs,
+              const VerifyOptions& options) {
+  return Verification(reader, codec, blobs, options).run();
 }
 
 std::expected<Report, std::string> verify_data_folder(const std::filesystem::path& folder,

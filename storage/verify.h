@@ -39,6 +39,10 @@ struct Report {
 // what the log adds up to.
 [[nodiscard]] Report verify(const Storage& storage, const VerifyOptions& options);
 
+// The same of tables that do not change meanwhile.
+[[nodiscard]] Report verify(const TableReader& reader, const EventCodec& codec, const BlobStore& blobs,
+                            const VerifyOptions& options);
+
 // The same for a data folder that no server uses, even one that a server refuses to open: its last checkpoint
 // is compared too, and damage of the database is a problem among others. Changes nothing. The error says why
 // nothing could be checked.
