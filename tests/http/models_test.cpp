@@ -1,4 +1,4 @@
-#include "tests/http/api_test.h"
+#include "tests/http/models_fixture.h"
 
 namespace fedlog::http {
 namespace {
@@ -7,55 +7,6 @@ using namespace testing;
 using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::Return;
-
-domain::BlobId blob_number(std::uint8_t number) {
-  domain::BlobId id;
-  id.digest[31] = number;
-  return id;
-}
-
-constexpr auto model_path = "/api/models/00000000-0000-4000-8000-00000000000a/";
-constexpr auto model_text = "00000000-0000-4000-8000-00000000000a";
-constexpr auto nil_path = "/api/models/00000000-0000-4000-8000-000000000000/";
-constexpr auto nil_not_found = R"({"detail":"Model 00000000-0000-4000-8000-000000000000 not found."})";
-constexpr auto no_permission = R"({"detail":"You do not have permission to perform this action."})";
-
-// User 1 owns model 10; user 2 is a stranger.
-class Models : public ApiTest {
- protected:
-  Models() {
-    owner = add_user(1, "owner");
-    add_user(2, "stranger");
-    gateway.blobs[blob_number(1)] = "weights of the model";
-    gateway.blobs[blob_number(2)] = "hello";
-    world.model(facts());
-  }
-
-  [[nodiscard]] domain::ModelUploaded facts() const {
-    return {.model = id_number<domain::ModelId>(10),
-            .kind = domain::ModelKind::global,
-            .owner = owner.id,
-            .name = "first",
-            .description = "a model",
-            .input_shape = {},
-            .weights = blob_number(1),
-            .preprocessing = {},
-            .members = {},
-            .copied_from = {}};
-  }
-
-  // Answers an upload with `id`, and hands what came to `look`.
-  void accept_upload(std::function<void(actors::ModelUpload&)> look) {
-    EXPECT_CALL(gateway, upload_model(_, _))
-        .WillOnce([look](const actors::RequestContext&, actors::ModelUpload upload) {
-          look(upload);
-          return id_number<domain::ModelId>(11);
-        });
-  }
-
-  domain::User owner;
-  const std::vector<Part> parts{{"name", "first"}, {"description", "a model"}, {"model_file", "bytes", "m"}};
-};
 
 TEST_F(Models, AreUploadedWithFieldsBeforeAndAfterTheFile) {
   for (const std::size_t piece : {1U, 7U, 1U << 20}) {
@@ -221,65 +172,6 @@ TEST_F(Models, AreNotFoundByUnknownIdsNorShownToStrangers) {
   }
 }
 
-TEST_F(Models, AreDownloadedFromTheirBlobsFile) {
-  const auto answer = send(1, "GET", model_path);
-  EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.headers.get("Content-Type"), "application/octet-stream");
-  EXPECT_EQ(answer.headers.get("Content-Disposition"),
-            R"(filename="model-00000000-0000-4000-8000-00000000000a.pt")");
-  EXPECT_EQ(answer.headers.get("Cache-Control"), "private, no-cache");
-  EXPECT_EQ(answer.headers.get("ETag"), "\"" + blob_number(1).text() + "\"");
-  const auto& body = std::get<FileBody>(answer.body);
-  EXPECT_EQ(body.path, "blobs/" + blob_number(1).text());
-  EXPECT_EQ(body.offset_bytes, 0U);
-  EXPECT_EQ(body.length_bytes, 20U);
-  EXPECT_EQ(send(1, "HEAD", model_path).status, 200);
-}
-
-TEST_F(Models, AreNotSentAgainToWhoHasThem) {
-  const auto etag = "\"" + blob_number(1).text() + "\"";
-  for (const auto& known : {etag, "\"x\", W/" + etag, std::string{"*"}}) {
-    const auto answer = send(1, "GET", model_path, {.headers = {{"If-None-Match", known}}});
-    EXPECT_ANSWER(answer, 304, "");
-    EXPECT_EQ(answer.headers.get("ETag"), etag);
-  }
-  EXPECT_EQ(send(1, "GET", model_path, {.headers = {{"If-None-Match", "\"x\""}}}).status, 200);
-}
-
-TEST_F(Models, AreSentInPart) {
-  struct Case {
-    std::string range;
-    int status;
-    std::uint64_t offset_bytes;
-    std::uint64_t length_bytes;
-    std::string content_range;
-  };
-  const Case cases[] = {{"bytes=0-4", 206, 0, 5, "bytes 0-4/20"},
-                        {"bytes=15-", 206, 15, 5, "bytes 15-19/20"},
-                        {"bytes=-3", 206, 17, 3, "bytes 17-19/20"},
-                        {"bytes=10-99", 206, 10, 10, "bytes 10-19/20"},
-                        {"bytes=-99", 206, 0, 20, "bytes 0-19/20"},
-                        {"bytes=4-2", 200, 0, 20, ""},
-                        {"bytes=0-1,3-4", 200, 0, 20, ""},
-                        {"lines=0-1", 200, 0, 20, ""},
-                        {"bytes=x-", 200, 0, 20, ""}};
-  for (const auto& [range, status, offset, length, content_range] : cases) {
-    const auto answer = send(1, "GET", model_path, {.headers = {{"Range", range}}});
-    EXPECT_EQ(answer.status, status) << range;
-    EXPECT_EQ(std::get<FileBody>(answer.body).offset_bytes, offset) << range;
-    EXPECT_EQ(std::get<FileBody>(answer.body).length_bytes, length) << range;
-    EXPECT_EQ(answer.headers.get("Content-Range"), content_range) << range;
-  }
-  for (const char* range : {"bytes=20-", "bytes=-0"}) {
-    const auto answer = send(1, "GET", model_path, {.headers = {{"Range", range}}});
-    EXPECT_EQ(answer.status, 416) << range;
-    EXPECT_EQ(answer.headers.get("Content-Range"), "bytes */20");
-  }
-  const auto changed =
-      send(1, "GET", model_path, {.headers = {{"Range", "bytes=0-4"}, {"If-Range", "\"other\""}}});
-  EXPECT_EQ(changed.status, 200);
-}
-
 TEST_F(Models, HavePreprocessing) {
   const auto path = model_path + std::string{"preprocessing/"};
   EXPECT_ANSWER(send(1, "GET", path), 404,
@@ -372,82 +264,6 @@ TEST_F(Models, PassTheIdempotencyKeyScopedToUserMethodAndPath) {
   for (const auto& key : {std::string{}, std::string{"a b"}, std::string(129, 'k')}) {
     EXPECT_EQ(send(1, "DELETE", model_path, {.headers = {{"Idempotency-Key", key}}}).status, 400) << key;
   }
-}
-
-class Updates : public Models {
- protected:
-  Updates() { ON_CALL(gateway, may_submit_update(_, _, _)).WillByDefault(Return(actors::Result<void>{})); }
-
-  static std::vector<Part> update_without(const std::string& dropped) {
-    std::vector<Part> all{{"owner", "x"},           {"round", "0"},
-                          {"sample_size", "12"},    {"metric_names", "loss"},
-                          {"metric_values", "0.5"}, {"model_file", "bytes", "m.pt"}};
-    std::erase_if(all, [&](const Part& part) { return part.name == dropped; });
-    return all;
-  }
-};
-
-TEST_F(Updates, AreAccepted) {
-  EXPECT_CALL(gateway, submit_update(_, id_number<domain::ModelId>(10), _))
-      .WillOnce([](const auto&, auto, actors::UpdateUpload update) {
-        EXPECT_EQ(update.round, 0);
-        EXPECT_EQ(update.sample_size, 12);
-        EXPECT_EQ(bytes_of(update.file), "bytes");
-        EXPECT_EQ(update.metrics.size(), 1U);
-        return actors::Result<void>{};
-      });
-  EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without("")), 201,
-                R"({"detail":"Model Update Accepted"})");
-}
-
-TEST_F(Updates, AreRefusedWithoutWhatTheyNeed) {
-  EXPECT_CALL(gateway, submit_update(_, _, _)).Times(0);
-  const std::pair<const char*, std::string> cases[] = {
-      {"round", R"({"detail":"'round'"})"},
-      {"sample_size", R"({"detail":"'sample_size'"})"},
-      {"model_file", R"({"detail":"No uploaded file 'model_file' found."})"},
-      {"metric_values", R"({"detail":"Metric names or values are missing"})"},
-  };
-  for (const auto& [dropped, expected] : cases) {
-    EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without(dropped)), 400, expected);
-  }
-  auto parts_with_text = update_without("round");
-  parts_with_text.push_back({"round", "x"});
-  EXPECT_ANSWER(send_parts(1, "POST", model_path, parts_with_text), 400,
-                R"({"round":["A valid integer is required."]})");
-}
-
-TEST_F(Updates, OfWhoMayNotSendAnyAreRefusedBeforeTheirFileIsTaken) {
-  EXPECT_CALL(gateway, begin_upload()).Times(0);
-  EXPECT_CALL(gateway, may_submit_update(_, _, _))
-      .WillOnce(Return(rejected(domain::Reason::wrong_state, "Training with ID t is in state I")))
-      .WillOnce(Return(rejected(domain::Reason::no_training_for_model, "None.")));
-  EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without("")), 400,
-                R"(["Training with ID t is in state I"])");
-  EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without("")), 404, R"({"detail":"None."})");
-}
-
-TEST_F(Updates, ForAnotherRoundAreToldTheirOwnRound) {
-  EXPECT_CALL(gateway, submit_update(_, _, _)).Times(0);
-  EXPECT_CALL(gateway, may_submit_update(_, _, _))
-      .Times(2)
-      .WillRepeatedly([](const auto&, auto, std::int64_t round) -> actors::Result<void> {
-        return rejected(domain::Reason::wrong_round, "not in round " + std::to_string(round));
-      });
-  auto sent = update_without("round");
-  sent.push_back({"round", "3"});
-  EXPECT_ANSWER(send_parts(1, "POST", model_path, sent), 400, R"(["not in round 3"])");
-}
-
-TEST_F(Updates, OfSwagStatisticsAreNotTaken) {
-  const auto path = model_path + std::string{"swag/"};
-  EXPECT_CALL(gateway, may_submit_update(_, _, _))
-      .WillOnce(Return(rejected(domain::Reason::wrong_state, "Training with ID t is in state I")))
-      .WillOnce(Return(actors::Result<void>{}));
-  EXPECT_ANSWER(send_parts(1, "POST", path, {}), 400, R"(["Training with ID t is in state I"])");
-  const auto answer = send_parts(1, "POST", path, {});
-  EXPECT_EQ(answer.status, 400);
-  EXPECT_THAT(text_of(answer), ::testing::HasSubstr("does not run SWAG rounds"));
 }
 
 }  // namespace

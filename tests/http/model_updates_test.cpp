@@ -1,0 +1,87 @@
+#include "tests/http/models_fixture.h"
+
+namespace fedlog::http {
+namespace {
+
+using namespace testing;
+using ::testing::_;
+using ::testing::Return;
+
+class Updates : public Models {
+ protected:
+  Updates() { ON_CALL(gateway, may_submit_update(_, _, _)).WillByDefault(Return(actors::Result<void>{})); }
+
+  static std::vector<Part> update_without(const std::string& dropped) {
+    std::vector<Part> all{{"owner", "x"},           {"round", "0"},
+                          {"sample_size", "12"},    {"metric_names", "loss"},
+                          {"metric_values", "0.5"}, {"model_file", "bytes", "m.pt"}};
+    std::erase_if(all, [&](const Part& part) { return part.name == dropped; });
+    return all;
+  }
+};
+
+TEST_F(Updates, AreAccepted) {
+  EXPECT_CALL(gateway, submit_update(_, id_number<domain::ModelId>(10), _))
+      .WillOnce([](const auto&, auto, actors::UpdateUpload update) {
+        EXPECT_EQ(update.round, 0);
+        EXPECT_EQ(update.sample_size, 12);
+        EXPECT_EQ(bytes_of(update.file), "bytes");
+        EXPECT_EQ(update.metrics.size(), 1U);
+        return actors::Result<void>{};
+      });
+  EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without("")), 201,
+                R"({"detail":"Model Update Accepted"})");
+}
+
+TEST_F(Updates, AreRefusedWithoutWhatTheyNeed) {
+  EXPECT_CALL(gateway, submit_update(_, _, _)).Times(0);
+  const std::pair<const char*, std::string> cases[] = {
+      {"round", R"({"detail":"'round'"})"},
+      {"sample_size", R"({"detail":"'sample_size'"})"},
+      {"model_file", R"({"detail":"No uploaded file 'model_file' found."})"},
+      {"metric_values", R"({"detail":"Metric names or values are missing"})"},
+  };
+  for (const auto& [dropped, expected] : cases) {
+    EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without(dropped)), 400, expected);
+  }
+  auto parts_with_text = update_without("round");
+  parts_with_text.push_back({"round", "x"});
+  EXPECT_ANSWER(send_parts(1, "POST", model_path, parts_with_text), 400,
+                R"({"round":["A valid integer is required."]})");
+}
+
+TEST_F(Updates, OfWhoMayNotSendAnyAreRefusedBeforeTheirFileIsTaken) {
+  EXPECT_CALL(gateway, begin_upload()).Times(0);
+  EXPECT_CALL(gateway, may_submit_update(_, _, _))
+      .WillOnce(Return(rejected(domain::Reason::wrong_state, "Training with ID t is in state I")))
+      .WillOnce(Return(rejected(domain::Reason::no_training_for_model, "None.")));
+  EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without("")), 400,
+                R"(["Training with ID t is in state I"])");
+  EXPECT_ANSWER(send_parts(1, "POST", model_path, update_without("")), 404, R"({"detail":"None."})");
+}
+
+TEST_F(Updates, ForAnotherRoundAreToldTheirOwnRound) {
+  EXPECT_CALL(gateway, submit_update(_, _, _)).Times(0);
+  EXPECT_CALL(gateway, may_submit_update(_, _, _))
+      .Times(2)
+      .WillRepeatedly([](const auto&, auto, std::int64_t round) -> actors::Result<void> {
+        return rejected(domain::Reason::wrong_round, "not in round " + std::to_string(round));
+      });
+  auto sent = update_without("round");
+  sent.push_back({"round", "3"});
+  EXPECT_ANSWER(send_parts(1, "POST", model_path, sent), 400, R"(["not in round 3"])");
+}
+
+TEST_F(Updates, OfSwagStatisticsAreNotTaken) {
+  const auto path = model_path + std::string{"swag/"};
+  EXPECT_CALL(gateway, may_submit_update(_, _, _))
+      .WillOnce(Return(rejected(domain::Reason::wrong_state, "Training with ID t is in state I")))
+      .WillOnce(Return(actors::Result<void>{}));
+  EXPECT_ANSWER(send_parts(1, "POST", path, {}), 400, R"(["Training with ID t is in state I"])");
+  const auto answer = send_parts(1, "POST", path, {});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_THAT(text_of(answer), ::testing::HasSubstr("does not run SWAG rounds"));
+}
+
+}  // namespace
+}  // namespace fedlog::http
