@@ -55,6 +55,7 @@ std::expected<domain::BlobId, std::string> keep(storage::BlobStore& blobs,
     const auto read = std::as_bytes(std::span{buffer}.first(static_cast<std::size_t>(input.gcount())));
     if (auto written = (*writer)->write(read); !written) return std::unexpected(sentence(written.error()));
   }
+  if (!input.eof()) return std::unexpected("the result cannot be read again from " + file.string());
   auto blob = (*writer)->commit();
   if (!blob) return std::unexpected(sentence(blob.error()));
   return *blob;
@@ -88,7 +89,17 @@ void AggregationWorker::work(const std::stop_token& stop) {
     auto job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    job.done(compute(job.aggregation));
+    job.done(outcome_of(job.aggregation));
+  }
+}
+
+// One that throws (there is no memory for it) costs its own round only.
+std::expected<domain::BlobId, std::string> AggregationWorker::outcome_of(
+    const domain::Aggregation& aggregation) {
+  try {
+    return compute(aggregation);
+  } catch (const std::exception& error) {
+    return std::unexpected(std::string("it ended early: ") + error.what());
   }
 }
 

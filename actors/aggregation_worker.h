@@ -36,6 +36,7 @@ class AggregationWorker {
   };
 
   void work(const std::stop_token& stop);
+  [[nodiscard]] std::expected<domain::BlobId, std::string> outcome_of(const domain::Aggregation& aggregation);
   [[nodiscard]] std::expected<domain::BlobId, std::string> compute(const domain::Aggregation& aggregation);
 
   storage::BlobStore& blobs_;

@@ -32,7 +32,7 @@ std::unexpected<domain::Rejection> invalid(const char* what, const std::string& 
 }
 
 bool has_weights(ml::FileKind kind) {
-  return kind != ml::FileKind::tensor && kind != ml::FileKind::tensor_list;
+  return kind != ml::FileKind::tensor;
 }
 
 bool is_module(ml::FileKind kind) {
