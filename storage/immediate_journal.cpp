@@ -5,7 +5,7 @@
 namespace fedlog::storage {
 
 ImmediateJournal::ImmediateJournal(Tables& tables, const Vault& vault, Clock clock)
-    : TableJournal(tables), committer_(tables, vault, std::move(clock)) {}
+    : TableJournal(tables, vault, clock), committer_(tables, vault, clock) {}
 
 void ImmediateJournal::append(Commit commit, std::function<void(Committed)> done) {
   std::unique_lock lock(mutex_);

@@ -87,6 +87,10 @@ class Journal {
   [[nodiscard]] virtual std::uint64_t version_of(const StreamName& stream) = 0;  // 0: there is no such stream
   [[nodiscard]] virtual std::uint64_t last_position() = 0;
 
+  // What was kept with an idempotency key that was used within 24 hours. None: the key is free, or its commit
+  // is under way.
+  [[nodiscard]] virtual std::optional<std::string> reply_to(const std::string& idempotency_key) = 0;
+
   [[nodiscard]] virtual std::optional<std::string> secret(const std::string& key) = 0;
 
   // Snapshots are disposable: one slot a stream, overwritten, never needed.

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "storage/envelope_codec.h"
-#include "storage/log_head.h"
+#include "storage/idempotency.h"
 #include "storage/log_keys.h"
 
 namespace fedlog::storage {
@@ -59,6 +59,11 @@ std::uint64_t TableJournal::version_of(const StreamName& stream) {
 std::uint64_t TableJournal::last_position() {
   const auto last = tables_.last(Table::log);
   return last ? number_at_end(last->first) : 0;
+}
+
+std::optional<std::string> TableJournal::reply_to(const std::string& idempotency_key) {
+  Overlay nothing_new(tables_);
+  return Idempotency(nothing_new, vault_).reply_to(idempotency_key, clock_());
 }
 
 std::optional<std::string> TableJournal::secret(const std::string& key) {

@@ -15,7 +15,7 @@ std::size_t events_of(const Commit& commit) {
 }  // namespace
 
 WriterJournal::WriterJournal(Tables& tables, const Vault& vault, WriterOptions options)
-    : TableJournal(tables),
+    : TableJournal(tables, vault, options.clock),
       options_(std::move(options)),
       committer_(tables, vault, options_.clock),
       writer_([this] { run(); }) {}

@@ -189,6 +189,15 @@ TYPED_TEST(JournalContract, AnswersASecondUseOfAnIdempotencyKeyWithTheFirstReply
   EXPECT_TRUE(this->journal_.append_and_wait(second));
 }
 
+TYPED_TEST(JournalContract, TellsTheReplyOfAnIdempotencyKeyThatWasUsed) {
+  auto first = upload(1);
+  first.idempotency_key = "user/route/key";
+  first.reply = "created model 1";
+  ASSERT_TRUE(this->journal_.append_and_wait(first));
+  EXPECT_EQ(this->journal_.reply_to("user/route/key"), "created model 1");
+  EXPECT_FALSE(this->journal_.reply_to("user/route/other"));
+}
+
 TYPED_TEST(JournalContract, ForgetsTheIdempotencyKeyOfACommitThatWasRefused) {
   auto commit = upload(1, 3);
   commit.idempotency_key = "key";
