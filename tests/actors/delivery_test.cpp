@@ -1,0 +1,71 @@
+#include "actors/delivery.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/actors/trainings.h"
+
+namespace fedlog::actors {
+namespace {
+
+using namespace testing;
+using enum domain::NotificationKind;
+
+constexpr auto all_kinds = {training_start,   update_round_start, swag_round_start,
+                            model_test_round, training_finished,  client_removed};
+
+TEST(NextStep, IsTheSameForEveryKindWhereTheAnswerIsPlain) {
+  for (const auto kind : all_kinds) {
+    for (const int status : {200, 201, 202, 204, 299}) {
+      EXPECT_EQ(next_step(kind, {status, ""}), Next::settle_delivered) << status;
+    }
+    for (const int status : {100, 301, 302, 400, 401, 404, 500, 501, 502, 504}) {
+      EXPECT_EQ(next_step(kind, {status, ""}), Next::settle_refused) << status;
+    }
+    EXPECT_EQ(next_step(kind, {0, "no connection"}), Next::retry);
+  }
+}
+
+TEST(NextStep, LetsAReceiverThatIsAskedForWorkSayLater) {
+  for (const int status : {408, 429, 503}) {
+    for (const auto kind : {update_round_start, swag_round_start, model_test_round}) {
+      EXPECT_EQ(next_step(kind, {status, ""}), Next::retry) << status;
+    }
+    for (const auto kind : {training_start, training_finished, client_removed}) {
+      EXPECT_EQ(next_step(kind, {status, ""}), Next::settle_refused) << status;
+    }
+  }
+}
+
+TEST(WaitAfter, DoublesUpToTheLongestWait) {
+  using std::chrono::milliseconds;
+  const RetryPolicy policy{.first = milliseconds{100}, .max = milliseconds{1000}, .span = milliseconds{0}};
+  const auto bounds = [&](int failures) {
+    return std::pair{wait_after(failures, policy, 0.0), wait_after(failures, policy, 0.999999)};
+  };
+  EXPECT_EQ(bounds(1), std::pair(milliseconds{50}, milliseconds{99}));
+  EXPECT_EQ(bounds(2), std::pair(milliseconds{100}, milliseconds{199}));
+  EXPECT_EQ(bounds(4), std::pair(milliseconds{400}, milliseconds{799}));
+  EXPECT_EQ(bounds(5), std::pair(milliseconds{500}, milliseconds{999}));
+  EXPECT_EQ(bounds(1'000'000), std::pair(milliseconds{500}, milliseconds{999}));
+}
+
+TEST(Body, IsWhatReceiversParse) {
+  const auto body = [](domain::NotificationKind kind, std::optional<std::int64_t> round) {
+    return body_of({.receiver = user_id(2),
+                    .kind = kind,
+                    .training = training_id(1),
+                    .model = model_id(3),
+                    .round = round});
+  };
+  EXPECT_EQ(
+      body(training_start, std::nullopt),
+      R"({"notification_type":"TRAINING_START","body":{"global_model_uuid":)"
+      R"("0f000000-0000-0000-0000-000000000003"},"training_uuid":"0f000000-0000-0000-0000-000000000001"})");
+  EXPECT_EQ(
+      body(update_round_start, 0),
+      R"({"notification_type":"UPDATE_ROUND_START","body":{"round":0,"global_model_uuid":)"
+      R"("0f000000-0000-0000-0000-000000000003"},"training_uuid":"0f000000-0000-0000-0000-000000000001"})");
+}
+
+}  // namespace
+}  // namespace fedlog::actors

@@ -1,0 +1,141 @@
+#include "actors/inference_input.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/actors/tensors.h"
+#include "tests/ml/archive_writer.h"
+
+namespace fedlog::actors {
+namespace {
+
+using namespace testing;
+using nlohmann::json;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+// What torch.save writes of torch.tensor([1.5, 2.5]).
+std::string tensor_file() {
+  return ml::torch_file(
+      ml::complete_pickle(ml::pickled_tensor({.shape = {2}, .strides = {1}, .storage_elements = 2})),
+      {{.key = "0", .content = ml::raw<float>({1.5F, 2.5F})}});
+}
+
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t at = 0; at < bytes.size(); at += 3) {
+    const auto byte = [&](std::size_t index) {
+      return at + index < bytes.size() ? static_cast<unsigned char>(bytes[at + index]) : 0U;
+    };
+    const auto bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+    text += digits[bits >> 18];
+    text += digits[bits >> 12 & 63];
+    text += at + 1 < bytes.size() ? digits[bits >> 6 & 63] : '=';
+    text += at + 2 < bytes.size() ? digits[bits & 63] : '=';
+  }
+  return text;
+}
+
+void expect_unreadable(const Result<InferenceInput>& input) {
+  ASSERT_FALSE(input.has_value());
+  EXPECT_EQ(input.error().reason, domain::Reason::invalid_input);
+  EXPECT_THAT(input.error().message, StartsWith("Model input could not be casted or interpreted"));
+}
+
+TEST(NestedLists, OfWholeNumbersAreInt64) {
+  const auto input = input_from_json(json::parse("[[1,2,3],[4,5,-6]]"));
+  ASSERT_TRUE(input.has_value());
+  EXPECT_TRUE(input->plain_numbers);
+  EXPECT_EQ(input->tensor.dtype, ml::DType::int64);
+  EXPECT_THAT(input->tensor.shape, ElementsAre(2, 3));
+  EXPECT_THAT(values_of<std::int64_t>(input->tensor), ElementsAre(1, 2, 3, 4, 5, -6));
+}
+
+TEST(NestedLists, WithAFractionAreFloat32) {
+  const auto input = input_from_json(json::parse("[[1,2.5],[true,-4]]"));
+  ASSERT_TRUE(input.has_value());
+  EXPECT_EQ(input->tensor.dtype, ml::DType::float32);
+  EXPECT_THAT(values_of<float>(input->tensor), ElementsAre(1, 2.5, 1, -4));
+}
+
+TEST(NestedLists, OfBooleansAreOnesAndZeros) {
+  const auto input = input_from_json(json::parse("[true,false]"));
+  ASSERT_TRUE(input.has_value());
+  EXPECT_THAT(values_of<std::int64_t>(input->tensor), ElementsAre(1, 0));
+}
+
+TEST(NestedLists, MayBeANumberOrEmpty) {
+  const auto scalar = input_from_json(json::parse("7"));
+  ASSERT_TRUE(scalar.has_value());
+  EXPECT_THAT(scalar->tensor.shape, IsEmpty());
+  EXPECT_THAT(values_of<std::int64_t>(scalar->tensor), ElementsAre(7));
+  const auto empty = input_from_json(json::parse("[[],[]]"));
+  ASSERT_TRUE(empty.has_value());
+  EXPECT_THAT(empty->tensor.shape, ElementsAre(2, 0));
+}
+
+TEST(NestedLists, WithANumberBeyondInt64AreFloat32) {
+  const auto input = input_from_json(json::parse("[18446744073709551615]"));
+  ASSERT_TRUE(input.has_value());
+  EXPECT_EQ(input->tensor.dtype, ml::DType::float32);
+  EXPECT_THAT(values_of<float>(input->tensor), ElementsAre(18446744073709551615.0F));
+}
+
+TEST(NestedLists, AreRefusedWhenTheyAreNoTensor) {
+  for (const auto* text : {"[[1,2],[3]]", "[[1],2]", "[1,[2]]", "[[1],[[2]]]", "[null]", "null", "{}",
+                           R"([{"a":1}])", R"(["1"])", "[[],[1]]"}) {
+    SCOPED_TRACE(text);
+    expect_unreadable(input_from_json(json::parse(text)));
+  }
+}
+
+TEST(NestedLists, AreRefusedWhenTheyAreNestedTooDeep) {
+  const auto nested = [](std::size_t depth) {
+    return json::parse(std::string(depth, '[') + "1" + std::string(depth, ']'));
+  };
+  EXPECT_TRUE(input_from_json(nested(32)).has_value());
+  expect_unreadable(input_from_json(nested(33)));
+}
+
+TEST(ATensorFile, IsReadAsItIs) {
+  const auto input = input_from_file(tensor_file());
+  ASSERT_TRUE(input.has_value());
+  EXPECT_FALSE(input->plain_numbers);
+  EXPECT_EQ(input->tensor.dtype, ml::DType::float32);
+  EXPECT_THAT(values_of<float>(input->tensor), ElementsAre(1.5, 2.5));
+}
+
+TEST(ATensorFile, MayComeAsBase64) {
+  const auto input = input_from_json(base64(tensor_file()));
+  ASSERT_TRUE(input.has_value());
+  EXPECT_FALSE(input->plain_numbers);
+  EXPECT_THAT(values_of<float>(input->tensor), ElementsAre(1.5, 2.5));
+}
+
+TEST(ATensorFile, IsRefusedWhenItIsNone) {
+  expect_unreadable(input_from_file(""));
+  expect_unreadable(input_from_file("no tensor"));
+  expect_unreadable(input_from_file(tensor_file().substr(0, 100)));
+  expect_unreadable(input_from_json(""));
+  expect_unreadable(input_from_json("!!!!"));
+  expect_unreadable(input_from_json(base64("no tensor")));
+  expect_unreadable(input_from_json(base64(tensor_file()) + "A"));
+}
+
+TEST(TheShape, MustBeTheOneThatTheModelDeclares) {
+  const auto input = tensor_of<float>(ml::DType::float32, {2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_TRUE(check_shape(input, std::nullopt).has_value());
+  EXPECT_TRUE(check_shape(input, domain::InputShape{2, 3}).has_value());
+  EXPECT_TRUE(check_shape(input, domain::InputShape{std::nullopt, 3}).has_value());
+  for (const auto& shape : {domain::InputShape{}, domain::InputShape{std::nullopt},
+                            domain::InputShape{std::nullopt, 4}, domain::InputShape{2, 3, std::nullopt}}) {
+    const auto fits = check_shape(input, shape);
+    ASSERT_FALSE(fits.has_value());
+    EXPECT_EQ(fits.error().reason, domain::Reason::invalid_input);
+  }
+}
+
+}  // namespace
+}  // namespace fedlog::actors

@@ -1,0 +1,97 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "actors/notifier.h"
+#include "storage/data_folder.h"
+#include "tests/actors/receiver.h"
+#include "tests/actors/trainings.h"
+#include "tests/storage/temporary_folder.h"
+
+namespace fedlog::actors {
+namespace {
+
+using namespace testing;
+using std::chrono::milliseconds;
+using ::testing::SizeIs;
+
+// A notification for user 2, whose endpoint a test chooses.
+class NotificationsOverHttp : public ::testing::Test {
+ protected:
+  void request(const std::string& endpoint) {
+    auto event = storage::testing::registered(2, "client");
+    event.message_endpoint = {endpoint};
+    auto key = storage->new_user_key(event.user);
+    auto registration = storage::testing::commit_of(
+        storage::stream_of(event.user), 0, {storage::EventCodec::encode(domain::UserEvent{event}, key.key)});
+    registration.secrets.push_back(std::move(key.secret));
+    ASSERT_TRUE(storage->journal().append_and_wait(std::move(registration)));
+    const domain::NotificationRequested requested{{.receiver = user_id(2),
+                                                   .kind = domain::NotificationKind::update_round_start,
+                                                   .training = training_id(1),
+                                                   .model = model_id(1),
+                                                   .round = 3}};
+    ASSERT_TRUE(storage->journal().append_and_wait(
+        storage::testing::commit_of(storage::stream_of(training_id(1)), 0,
+                                    {storage::EventCodec::encode(domain::TrainingEvent{facts()}),
+                                     storage::EventCodec::encode(domain::TrainingEvent{requested})})));
+  }
+
+  Notifier::Settlement settlement() {
+    Notifier notifier{storage->views(),
+                      {.connect_timeout = std::chrono::seconds{5},
+                       .read_timeout = std::chrono::seconds{5},
+                       .retry = {.first = milliseconds{1}, .max = milliseconds{1}, .span = milliseconds{0}},
+                       .concurrency = 1},
+                      [this](const Notifier::Settlement& made, const std::function<void()>& recorded) {
+                        settled.change([&](auto& value) { value = made; });
+                        recorded();
+                      }};
+    return settled.wait([](const auto& value) { return value.has_value(); }).value_or(Notifier::Settlement{});
+  }
+
+  storage::testing::TemporaryFolder folder;
+  std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
+  Watched<std::optional<Notifier::Settlement>> settled;
+};
+
+TEST_F(NotificationsOverHttp, ArePostedAsJsonWithTheirId) {
+  Receiver receiver;
+  request(receiver.url("/hook?client=2"));
+  const auto made = settlement();
+  EXPECT_EQ(made.outcome, domain::DeliveryOutcome::delivered);
+  EXPECT_EQ(made.status, 200);
+  const auto calls = receiver.calls();
+  ASSERT_THAT(calls, SizeIs(1));
+  EXPECT_EQ(calls[0].target, "/hook?client=2");
+  EXPECT_EQ(calls[0].content_type, "application/json");
+  EXPECT_EQ(calls[0].delivery, made.row.id.text());
+  EXPECT_EQ(calls[0].body.dump(), nlohmann::json::parse(body_of(made.row.notification)).dump());
+}
+
+TEST_F(NotificationsOverHttp, HaveAnUnreachableReceiverWhereNobodyListens) {
+  std::string url;
+  {
+    url = Receiver{}.url("/gone");
+  }
+  request(url);
+  EXPECT_EQ(settlement().outcome, domain::DeliveryOutcome::unreachable);
+}
+
+TEST_F(NotificationsOverHttp, AreDeliveredWithoutReadingAnEndlessAnswer) {
+  Receiver receiver;
+  receiver.answer_without_end();
+  request(receiver.url("/"));
+  EXPECT_EQ(settlement().outcome, domain::DeliveryOutcome::delivered);
+}
+
+TEST_F(NotificationsOverHttp, DoNotFollowRedirections) {
+  Receiver receiver;
+  receiver.set_status(302);
+  request(receiver.url("/"));
+  const auto made = settlement();
+  EXPECT_EQ(made.outcome, domain::DeliveryOutcome::refused);
+  EXPECT_THAT(receiver.calls(), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace fedlog::actors

@@ -1,0 +1,337 @@
+#include "actors/notifier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <semaphore>
+
+#include "storage/data_folder.h"
+#include "tests/actors/trainings.h"
+#include "tests/actors/watched.h"
+#include "tests/storage/temporary_folder.h"
+
+namespace fedlog::actors {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using enum domain::NotificationKind;
+using domain::DeliveryOutcome;
+using std::chrono::milliseconds;
+
+const Attempt accepted{.status = 200, .problem = {}};
+const Attempt no_connection{.status = 0, .problem = "no connection"};
+
+// Which attempt was made, in words: "2 UPDATE_ROUND_START" is one to user 2.
+std::string text_of(const storage::OutboxRow& row) {
+  return std::to_string(row.notification.receiver.uuid.bytes[15]) + " " +
+         std::string(domain::name_of(row.notification.kind));
+}
+
+// An outbox with real views behind it, and receivers that answer as a test says.
+class Notifications : public ::testing::Test {
+ protected:
+  Notifications() {
+    for (std::uint8_t user = 1; user <= 7; ++user) {
+      add_user(user, "http://user" + std::to_string(user) + ".example.org:8080/hook");
+    }
+    commit(storage::testing::upload(1));
+    append({facts()});
+  }
+  ~Notifications() override { notifier.reset(); }
+
+  void commit(storage::Commit commit) { ASSERT_TRUE(storage->journal().append_and_wait(std::move(commit))); }
+
+  void add_user(std::uint8_t number, const std::string& endpoint) {
+    auto event = storage::testing::registered(number, "user" + std::to_string(number));
+    event.message_endpoint = {endpoint};
+    auto key = storage->new_user_key(event.user);
+    auto registration = storage::testing::commit_of(
+        storage::stream_of(event.user), 0, {storage::EventCodec::encode(domain::UserEvent{event}, key.key)});
+    registration.secrets.push_back(std::move(key.secret));
+    commit(std::move(registration));
+  }
+
+  void append(const domain::TrainingEvents& events) {
+    std::vector<storage::NewEvent> encoded;
+    for (const auto& event : events) encoded.push_back(storage::EventCodec::encode(event));
+    const auto stream = storage::stream_of(training_id(1));
+    commit(storage::testing::commit_of(stream, storage->journal().version_of(stream), std::move(encoded)));
+  }
+
+  // Puts a notification for `user` into the outbox.
+  void request(std::uint8_t user, domain::NotificationKind kind = training_start) {
+    append({domain::NotificationRequested{{.receiver = user_id(user),
+                                           .kind = kind,
+                                           .training = training_id(1),
+                                           .model = model_id(1),
+                                           .round = {}}}});
+  }
+
+  void start(Notifier::Options options) {
+    notifier = std::make_unique<Notifier>(
+        storage->views(), options,
+        [this](Notifier::Settlement settlement, std::function<void()> recorded) {
+          if (keep_unrecorded && settlement.row.notification.receiver == *keep_unrecorded) {
+            settled.change([&](auto& all) { all.push_back(std::move(settlement)); });
+            unrecorded.change([&](auto& all) { all.push_back(std::move(recorded)); });
+            return;
+          }
+          settled.change([&](auto& all) { all.push_back(std::move(settlement)); });
+          recorded();
+        },
+        [this](const Endpoint& endpoint, const storage::OutboxRow& row) {
+          attempts.change([&](auto& all) { all.push_back(text_of(row)); });
+          return answer(endpoint, row);
+        });
+  }
+
+  static Notifier::Options quick(std::size_t concurrency = 1, milliseconds span = std::chrono::hours{1}) {
+    return {.connect_timeout = {},
+            .read_timeout = {},
+            .retry = {.first = milliseconds{1}, .max = milliseconds{1}, .span = span},
+            .concurrency = concurrency};
+  }
+
+  // Waits for `count` settlements.
+  std::vector<Notifier::Settlement> settlements(std::size_t count) {
+    return settled.wait([&](const auto& all) { return all.size() >= count; });
+  }
+
+  storage::testing::TemporaryFolder folder;
+  std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
+  std::function<Attempt(const Endpoint&, const storage::OutboxRow&)> answer =
+      [](const Endpoint&, const storage::OutboxRow&) { return accepted; };
+  std::optional<domain::UserId> keep_unrecorded;
+  Watched<std::vector<std::string>> attempts;
+  Watched<std::vector<Notifier::Settlement>> settled;
+  Watched<std::vector<std::function<void()>>> unrecorded;
+  std::unique_ptr<Notifier> notifier;
+};
+
+TEST_F(Notifications, AreSentWhereTheReceiverSaid) {
+  request(2);
+  Watched<Endpoint> seen;
+  answer = [&](const Endpoint& endpoint, const storage::OutboxRow&) {
+    seen.change([&](auto& value) { value = endpoint; });
+    return accepted;
+  };
+  start(quick());
+  const auto endpoint = seen.wait([](const auto& value) { return !value.host.empty(); });
+  EXPECT_EQ(endpoint.host, "user2.example.org");
+  EXPECT_EQ(endpoint.port, 8080);
+  EXPECT_EQ(endpoint.target, "/hook");
+}
+
+TEST_F(Notifications, ThatARestartLeftPendingAreSentAtTheStart) {
+  request(2, training_start);
+  request(2, update_round_start);
+  start(quick());
+  const auto all = settlements(2);
+  EXPECT_THAT(attempts.value(), ElementsAre("2 TRAINING_START", "2 UPDATE_ROUND_START"));
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::delivered);
+  EXPECT_EQ(all[0].status, 200);
+  EXPECT_EQ(all[0].attempts, 1);
+}
+
+TEST_F(Notifications, ThatComeLaterAreSentWhenTheOutboxGrows) {
+  start(quick());
+  request(2);
+  notifier->outbox_grew();
+  EXPECT_THAT(settlements(1), SizeIs(1));
+}
+
+TEST_F(Notifications, AreSentOnceHoweverOftenTheOutboxIsSaidToGrow) {
+  start(quick());
+  request(2);
+  notifier->outbox_grew();
+  settlements(1);
+  request(3);
+  notifier->outbox_grew();
+  settlements(2);
+  EXPECT_THAT(attempts.value(), ElementsAre("2 TRAINING_START", "3 TRAINING_START"));
+}
+
+TEST_F(Notifications, OfManyPagesAreAllSent) {
+  domain::TrainingEvents many;
+  for (int count = 0; count < 600; ++count) {
+    many.emplace_back(domain::NotificationRequested{{.receiver = user_id(2),
+                                                     .kind = training_start,
+                                                     .training = training_id(1),
+                                                     .model = model_id(1),
+                                                     .round = {}}});
+  }
+  append(many);
+  start(quick());
+  EXPECT_THAT(settlements(600), SizeIs(600));
+}
+
+TEST_F(Notifications, ToAReceiverWaitUntilTheOneBeforeIsRecorded) {
+  // With one thread, which prefers user 2's: only waiting lets user 3's go first.
+  keep_unrecorded = user_id(2);
+  request(2, training_start);
+  request(2, update_round_start);
+  request(3, training_start);
+  request(3, update_round_start);
+  start(quick());
+  settlements(3);
+  EXPECT_THAT(attempts.value(), ElementsAre("2 TRAINING_START", "3 TRAINING_START", "3 UPDATE_ROUND_START"));
+  unrecorded.wait([](const auto& all) { return all.size() == 1; })[0]();
+  settlements(4);
+  EXPECT_THAT(attempts.value().back(), "2 UPDATE_ROUND_START");
+}
+
+TEST_F(Notifications, ToOthersGoOnWhileOneReceiverHangs) {
+  request(2);
+  for (int count = 0; count < 3; ++count) request(3);
+  std::binary_semaphore release{0};
+  answer = [&](const Endpoint&, const storage::OutboxRow& row) {
+    if (row.notification.receiver == user_id(2)) release.acquire();
+    return accepted;
+  };
+  start(quick(2));
+  for (const auto& settlement : settlements(3)) EXPECT_EQ(settlement.row.notification.receiver, user_id(3));
+  release.release();
+  EXPECT_EQ(settlements(4).back().row.notification.receiver, user_id(2));
+}
+
+TEST_F(Notifications, AreSentToNoMoreReceiversAtOnceThanAllowed) {
+  for (std::uint8_t user = 2; user <= 7; ++user) request(user);
+  std::counting_semaphore<> release{0};
+  Watched<std::pair<int, int>> running;  // now, at most
+  answer = [&](const Endpoint&, const storage::OutboxRow&) {
+    running.change([](auto& value) { value = {value.first + 1, std::max(value.second, value.first + 1)}; });
+    release.acquire();
+    running.change([](auto& value) { --value.first; });
+    return accepted;
+  };
+  start(quick(2));
+  running.wait([](const auto& value) { return value.first == 2; });
+  release.release(6);
+  settlements(6);
+  EXPECT_EQ(running.value().second, 2);
+}
+
+TEST_F(Notifications, AreTriedAgainWithoutAConnection) {
+  request(2);
+  answer = [tries = 0](const Endpoint&, const storage::OutboxRow&) mutable {
+    return ++tries < 4 ? no_connection : accepted;
+  };
+  start(quick());
+  const auto all = settlements(1);
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::delivered);
+  EXPECT_EQ(all[0].attempts, 4);
+}
+
+TEST_F(Notifications, ThatAskForWorkAreTriedAgainWhenTheReceiverSaysLater) {
+  request(2, update_round_start);
+  answer = [tries = 0](const Endpoint&, const storage::OutboxRow&) mutable {
+    return Attempt{.status = ++tries < 3 ? 503 : 202, .problem = {}};
+  };
+  start(quick());
+  const auto all = settlements(1);
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::delivered);
+  EXPECT_EQ(all[0].status, 202);
+  EXPECT_EQ(all[0].attempts, 3);
+}
+
+TEST_F(Notifications, AreRefusedByAnErrorOfTheReceiver) {
+  request(2, update_round_start);
+  answer = [](const Endpoint&, const storage::OutboxRow&) { return Attempt{.status = 500, .problem = {}}; };
+  start(quick());
+  const auto all = settlements(1);
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::refused);
+  EXPECT_EQ(all[0].status, 500);
+}
+
+TEST_F(Notifications, HaveAnUnreachableReceiverOnceTheSpanIsOver) {
+  request(2);
+  answer = [](const Endpoint&, const storage::OutboxRow&) { return no_connection; };
+  start(quick(1, milliseconds{0}));
+  const auto all = settlements(1);
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::unreachable);
+  EXPECT_EQ(all[0].detail, "no answer (no connection)");
+}
+
+TEST_F(Notifications, SayWhatAnUnreachableReceiverKeptAnswering) {
+  request(2, model_test_round);
+  answer = [](const Endpoint&, const storage::OutboxRow&) { return Attempt{.status = 503, .problem = {}}; };
+  start(quick(1, milliseconds{0}));
+  const auto all = settlements(1);
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::unreachable);
+  EXPECT_EQ(all[0].detail, "it kept answering 503");
+}
+
+TEST_F(Notifications, GetNoSpanOfTheirOwnWhileTheirReceiverFails) {
+  request(2);
+  request(2);
+  answer = [](const Endpoint&, const storage::OutboxRow&) { return no_connection; };
+  start(quick(1, milliseconds{20}));
+  const auto all = settlements(2);
+  EXPECT_THAT(all[0].attempts, Ge(2));
+  EXPECT_EQ(all[1].attempts, 1) << "the span was over with the one before";
+  EXPECT_EQ(all[1].outcome, DeliveryOutcome::unreachable);
+}
+
+TEST_F(Notifications, ThatComeAfterAFailedOneGetNoSpanOfTheirOwnEither) {
+  request(2);
+  answer = [](const Endpoint&, const storage::OutboxRow&) { return no_connection; };
+  start(quick(1, milliseconds{20}));
+  settlements(1);
+  request(2);
+  notifier->outbox_grew();
+  EXPECT_EQ(settlements(2)[1].attempts, 1);
+}
+
+TEST_F(Notifications, OfADeletedTrainingAreDropped) {
+  request(2, training_start);
+  request(2, update_round_start);
+  std::binary_semaphore release{0};
+  answer = [&](const Endpoint&, const storage::OutboxRow&) {
+    release.acquire();
+    return accepted;
+  };
+  start(quick());
+  attempts.wait([](const auto& all) { return all.size() == 1; });
+  append({domain::TrainingDeleted{}});
+  release.release();
+  const auto all = settlements(2);
+  EXPECT_EQ(all[1].outcome, DeliveryOutcome::dropped);
+  EXPECT_THAT(attempts.value(), ElementsAre("2 TRAINING_START"));
+}
+
+TEST_F(Notifications, ToAnUnknownReceiverAreDropped) {
+  request(99);
+  start(quick());
+  EXPECT_EQ(settlements(1)[0].outcome, DeliveryOutcome::dropped);
+}
+
+TEST_F(Notifications, ToAnEndpointThatIsNoneHaveAnUnreachableReceiver) {
+  add_user(8, "ftp://user8.example.org");
+  request(8);
+  start(quick());
+  const auto all = settlements(1);
+  EXPECT_EQ(all[0].outcome, DeliveryOutcome::unreachable);
+  EXPECT_THAT(all[0].detail, HasSubstr("does not begin with http://"));
+  EXPECT_THAT(attempts.value(), IsEmpty());
+}
+
+TEST_F(Notifications, ThatWaitForTheirNextAttemptDoNotHoldUpTheEnd) {
+  request(2);
+  answer = [](const Endpoint&, const storage::OutboxRow&) { return no_connection; };
+  auto options = quick();
+  options.retry.first = options.retry.max = std::chrono::hours{2};
+  options.retry.span = std::chrono::hours{4};
+  start(options);
+  attempts.wait([](const auto& all) { return all.size() == 1; });
+  notifier.reset();
+  EXPECT_THAT(settled.value(), IsEmpty());
+  EXPECT_THAT(storage->views().outbox(0, 10), SizeIs(1));
+}
+
+}  // namespace
+}  // namespace fedlog::actors

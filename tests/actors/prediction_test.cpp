@@ -1,0 +1,91 @@
+#include "actors/prediction.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "tests/actors/tensors.h"
+
+namespace fedlog::actors {
+namespace {
+
+using namespace testing;
+using ml::DType;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+TEST(Lists, HaveTheShapeOfTheTensor) {
+  EXPECT_EQ(to_lists(tensor_of<float>(DType::float32, {2, 2}, {1, 2.5, -3, 0})).dump(),
+            "[[1.0,2.5],[-3.0,0.0]]");
+  EXPECT_EQ(to_lists(tensor_of<std::int64_t>(DType::int64, {1, 2, 1}, {7, -8})).dump(), "[[[7],[-8]]]");
+  EXPECT_EQ(to_lists(tensor_of<double>(DType::float64, {}, {0.5})).dump(), "0.5");
+  EXPECT_EQ(to_lists(tensor_of<float>(DType::float32, {2, 0}, {})).dump(), "[[],[]]");
+}
+
+TEST(Lists, HaveTheValuesOfEveryElementType) {
+  EXPECT_EQ(to_lists(tensor_of<std::int32_t>(DType::int32, {1}, {-70000})).dump(), "[-70000]");
+  EXPECT_EQ(to_lists(tensor_of<std::int16_t>(DType::int16, {1}, {-300})).dump(), "[-300]");
+  EXPECT_EQ(to_lists(tensor_of<std::int8_t>(DType::int8, {1}, {-3})).dump(), "[-3]");
+  EXPECT_EQ(to_lists(tensor_of<std::uint8_t>(DType::uint8, {1}, {255})).dump(), "[255]");
+  EXPECT_EQ(to_lists(tensor_of<std::uint8_t>(DType::boolean, {2}, {1, 0})).dump(), "[true,false]");
+  EXPECT_EQ(to_lists(tensor_of<std::int64_t>(DType::int64, {1}, {INT64_MIN})).dump(),
+            "[-9223372036854775808]");
+  EXPECT_EQ(to_lists(tensor_of<std::uint16_t>(DType::bfloat16, {2}, {0x3fc0, 0xc000})).dump(), "[1.5,-2.0]");
+  // Halves: 1.5, -2, the smallest subnormal, the largest value.
+  EXPECT_EQ(to_lists(tensor_of<std::uint16_t>(DType::float16, {4}, {0x3e00, 0xc000, 0x0001, 0x7bff})),
+            nlohmann::json({1.5, -2.0, 5.9604644775390625e-08, 65504.0}));
+}
+
+TEST(Lists, HaveNullWhereJsonHasNoNumber) {
+  EXPECT_EQ(to_lists(tensor_of<float>(DType::float32, {3}, {nan, infinity, -infinity})).dump(),
+            "[null,null,null]");
+  EXPECT_EQ(to_lists(tensor_of<std::uint16_t>(DType::float16, {2}, {0x7c00, 0x7e00})).dump(), "[null,null]");
+}
+
+TEST(TheClass, IsTheIndexOfTheLargestValue) {
+  const auto classes =
+      argmax_over_classes(tensor_of<float>(DType::float32, {3, 3}, {1, 3, 2, 9, -1, 0, -5, -4, -3}));
+  ASSERT_TRUE(classes.has_value());
+  EXPECT_EQ(classes->dtype, DType::int64);
+  EXPECT_THAT(classes->shape, ElementsAre(3));
+  EXPECT_THAT(values_of<std::int64_t>(*classes), ElementsAre(1, 0, 2));
+}
+
+TEST(TheClass, IsTheFirstOfEqualsAndANanBeforeAll) {
+  const auto classes =
+      argmax_over_classes(tensor_of<float>(DType::float32, {3, 3}, {2, 2, 1, 1, nan, infinity, nan, 5, nan}));
+  ASSERT_TRUE(classes.has_value());
+  EXPECT_THAT(values_of<std::int64_t>(*classes), ElementsAre(0, 1, 0));
+}
+
+TEST(TheClass, IsChosenForEveryElementOfLaterDimensions) {
+  // [batch 1, classes 2, 2 pixels]
+  const auto classes = argmax_over_classes(tensor_of<float>(DType::float32, {1, 2, 2}, {1, 8, 2, 7}));
+  ASSERT_TRUE(classes.has_value());
+  EXPECT_THAT(classes->shape, ElementsAre(1, 2));
+  EXPECT_THAT(values_of<std::int64_t>(*classes), ElementsAre(1, 0));
+}
+
+TEST(TheClass, OfAnEmptyBatchIsNone) {
+  const auto classes = argmax_over_classes(tensor_of<float>(DType::float32, {0, 3}, {}));
+  ASSERT_TRUE(classes.has_value());
+  EXPECT_THAT(values_of<std::int64_t>(*classes), IsEmpty());
+}
+
+TEST(TheClass, CannotBeChosenWithoutADimensionOfClasses) {
+  for (const auto& outputs :
+       {tensor_of<float>(DType::float32, {}, {1}), tensor_of<float>(DType::float32, {3}, {1, 2, 3}),
+        tensor_of<float>(DType::float32, {2, 0}, {})}) {
+    const auto classes = argmax_over_classes(outputs);
+    ASSERT_FALSE(classes.has_value());
+    EXPECT_THAT(classes.error(), HasSubstr("[batch, classes, ...]"));
+  }
+}
+
+}  // namespace
+}  // namespace fedlog::actors
