@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "actors/earlier_answer.h"
 #include "actors/new_id.h"
 
 namespace fedlog::actors {
@@ -118,6 +119,10 @@ std::optional<std::string> Accounts::token_of(domain::UserId user) const {
 }
 
 Result<domain::Group> Accounts::create_group(const RequestContext& context, const std::string& name) {
+  if (const auto number = earlier_answer(storage_.journal(), context)) {
+    if (auto group = storage_.views().group({std::stoll(*number)})) return std::move(*group);
+    return rejected(domain::Reason::group_not_found, "The group was deleted meanwhile.");
+  }
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto& views = storage_.views();
     if (views.group_by_name(name)) return group_name_taken();
@@ -139,6 +144,10 @@ Result<domain::Group> Accounts::create_group(const RequestContext& context, cons
 
 Result<domain::Group> Accounts::change_group(const RequestContext& context, domain::GroupId id,
                                              const domain::GroupCommand& command) {
+  if (earlier_answer(storage_.journal(), context)) {
+    return storage_.views().group(id).value_or(
+        domain::Group{.id = id, .name = {}, .members = {}, .deleted = true});
+  }
   domain::Group after;
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto& views = storage_.views();

@@ -23,13 +23,23 @@ struct QueueState {
 
 using QueueActor = caf::stateful_actor<QueueState>;
 
+// A command that throws (a view's row is damaged) is answered; the commands after it go on.
+Result<storage::Commit> prepared(const QueuedCommand& command) {
+  try {
+    return command.prepare();
+  } catch (const std::exception& error) {
+    return std::unexpected(
+        domain::Rejection{domain::Reason::internal, std::string("Nothing was changed: ") + error.what()});
+  }
+}
+
 // Prepares until a command really has something to append.
 void take_next(QueueActor* self, storage::Journal& journal) {
   auto& state = self->state;
   while (!state.in_flight && !state.waiting.empty()) {
     auto command = std::move(state.waiting.front());
     state.waiting.pop_front();
-    auto commit = command->prepare();
+    auto commit = prepared(*command);
     if (!commit) {
       command->outcome.set_value(std::unexpected(std::move(commit.error())));
     } else if (commit->appends.empty()) {

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "actors/accounts.h"
+#include "actors/earlier_answer.h"
 #include "actors/inference.h"
 #include "actors/model_registry.h"
 #include "actors/new_id.h"
@@ -108,6 +109,7 @@ class LiveSystem final : public System, public Gateway {
   Result<std::unique_ptr<Upload>> begin_upload() override { return uploads_.begin(); }
 
   Result<domain::ModelId> upload_model(const RequestContext& context, ModelUpload upload) override {
+    if (const auto id = made_before<domain::ModelId>(context)) return *id;
     ModelRegistry::NewModel model{.kind = upload.kind,
                                   .name = std::move(upload.name),
                                   .description = std::move(upload.description),
@@ -128,6 +130,7 @@ class LiveSystem final : public System, public Gateway {
   }
 
   Result<domain::ModelId> create_mean_model(const RequestContext& context, const MeanModel& model) override {
+    if (const auto id = made_before<domain::ModelId>(context)) return *id;
     return models_->create(context, {.kind = domain::ModelKind::mean,
                                      .name = model.name,
                                      .description = model.description,
@@ -139,6 +142,7 @@ class LiveSystem final : public System, public Gateway {
   }
 
   Result<void> delete_model(const RequestContext& context, domain::ModelId id) override {
+    if (carried_out(context)) return {};
     auto model = known_model(id);
     if (!model) return std::unexpected(std::move(model.error()));
     if (model->kind == domain::ModelKind::local) {
@@ -151,6 +155,7 @@ class LiveSystem final : public System, public Gateway {
 
   Result<void> replace_preprocessing(const RequestContext& context, domain::ModelId id,
                                      std::unique_ptr<Upload> file) override {
+    if (carried_out(context)) return {};
     auto model = known_model(id);
     if (!model || model->kind == domain::ModelKind::local) {
       return rejected(domain::Reason::model_not_found, "GlobalModel " + id.text() + " not found.");
@@ -167,6 +172,7 @@ class LiveSystem final : public System, public Gateway {
 
   Result<void> may_submit_update(const RequestContext& context, domain::ModelId id,
                                  std::int64_t round) override {
+    if (carried_out(context)) return {};
     auto training = training_of(id);
     if (!training) return std::unexpected(std::move(training.error()));
     return domain::check_may_update(*training, context.caller, round);
@@ -174,6 +180,7 @@ class LiveSystem final : public System, public Gateway {
 
   Result<void> submit_update(const RequestContext& context, domain::ModelId id,
                              UpdateUpload update) override {
+    if (carried_out(context)) return {};
     auto training = training_of(id);
     if (!training) return std::unexpected(std::move(training.error()));
     if (auto allowed = domain::check_may_update(*training, context.caller, update.round); !allowed)
@@ -193,6 +200,7 @@ class LiveSystem final : public System, public Gateway {
 
   Result<void> report_metrics(const RequestContext& context, domain::ModelId id,
                               const std::vector<MetricInput>& inputs) override {
+    if (carried_out(context)) return {};
     auto model = known_model(id);
     if (!model) return std::unexpected(std::move(model.error()));
     const auto training = training_of(*model);
@@ -236,6 +244,7 @@ class LiveSystem final : public System, public Gateway {
   // --- trainings
   Result<domain::TrainingId> create_training(const RequestContext& context,
                                              const TrainingRequest& request) override {
+    if (const auto id = made_before<domain::TrainingId>(context)) return *id;
     auto options = read_training_options(request.options);
     if (!options) return std::unexpected(std::move(options.error()));
     if (auto known = accounts_->check_users(request.participants); !known) {
@@ -307,10 +316,21 @@ class LiveSystem final : public System, public Gateway {
     return std::move(*training);
   }
 
+  bool carried_out(const RequestContext& context) const {
+    return earlier_answer(storage_.journal(), context).has_value();
+  }
+
+  template <class Id>
+  std::optional<Id> made_before(const RequestContext& context) const {
+    const auto id = earlier_answer(storage_.journal(), context);
+    return id ? Id::parse(*id) : std::nullopt;
+  }
+
   // Rights come before the check of the users, so that a stranger learns nothing about them.
   Result<void> change_participants(const RequestContext& context, domain::TrainingId id,
                                    const std::vector<domain::UserId>& users,
                                    domain::TrainingCommand command) {
+    if (carried_out(context)) return {};
     const auto training = storage_.views().training(id);
     if (!training) return training_not_found(id);
     if (!domain::may_manage(context.caller, *training)) return not_permitted();
@@ -320,6 +340,7 @@ class LiveSystem final : public System, public Gateway {
 
   // Sends a command to a training's actor and waits for its answer.
   Result<void> tell(const RequestContext& context, domain::TrainingId id, domain::TrainingCommand command) {
+    if (carried_out(context)) return {};
     if (!storage_.views().training(id)) return training_not_found(id);
     auto answer = std::make_shared<std::promise<Result<std::string>>>();
     auto future = answer->get_future();
