@@ -71,6 +71,7 @@ std::optional<std::string> TableJournal::secret(const std::string& key) {
 }
 
 void TableJournal::put_snapshot(const StreamName& stream, std::string bytes) {
+  if (failure()) return;  // a database that failed is only read from
   Changes changes;
   changes[static_cast<std::size_t>(Table::snapshots)].emplace(stream, std::move(bytes));
   // A snapshot only saves time: without it the stream is read from its beginning.

@@ -58,6 +58,8 @@ Outcome fill_the_disk(const std::filesystem::path& folder) {
     if (!error) return never_full;
     if (error->code != JournalErrorCode::disk_full) return another_error;
     if (journal.append_and_wait(upload(250)).error().code != JournalErrorCode::disk_full) return writes_again;
+    journal.put_snapshot("model/1", "of a journal that stopped");
+    if (journal.snapshot("model/1")) return writes_again;
     if (journal.read_all(1, 1000).size() != acknowledged) return unreadable;
     if (!(*storage)->views().model(model_id(1))) return unreadable;
     const auto blob = (*storage)->blobs().put(std::vector<std::byte>(16 << 20, std::byte{1}));
