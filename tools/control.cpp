@@ -77,7 +77,14 @@ std::expected<Json, std::string> fold(const std::vector<storage::Envelope>& enve
   return storage::json_of(state);
 }
 
-std::expected<Json, std::string> state_of(const std::string& stream, storage::Storage& storage) {
+void hide_personal(domain::User& user) {
+  for (auto* personal :
+       {&user.username, &user.first_name, &user.last_name, &user.email, &user.message_endpoint}) {
+    personal->text = "(personal)";
+  }
+}
+
+std::expected<Json, std::string> state_of(const std::string& stream, bool reveal, storage::Storage& storage) {
   const auto envelopes = storage.journal().read_stream(stream);
   if (envelopes.empty()) return std::unexpected("There is no stream \"" + stream + "\".");
   const auto& codec = storage.codec();
@@ -98,23 +105,50 @@ std::expected<Json, std::string> state_of(const std::string& stream, storage::St
   }
   return fold<domain::User>(
       envelopes, [&](const auto& envelope) { return codec.decode_user(envelope); },
-      [](auto& state, const auto& event, auto at) { domain::evolve(state, event, at); });
+      [&](auto& state, const auto& event, auto at) {
+        domain::evolve(state, event, at);
+        if (!reveal) hide_personal(state);
+      });
 }
 
 Outcome show(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
   const auto stream = request.value("stream", std::string{});
-  auto state = state_of(stream, storage);
+  auto state = state_of(stream, request.value("reveal", false), storage);
   if (!state) return std::unexpected(std::move(state.error()));
   emit({{"stream", stream}, {"version", storage.journal().version_of(stream)}, {"state", std::move(*state)}});
   return {};
 }
 
+Outcome verify(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
+  emit(report_json(
+      storage::verify(storage, {.views = true, .blob_contents = request.value("contents", false)})));
+  return {};
+}
+
 }  // namespace
+
+Json report_json(const storage::Report& report) {
+  auto problems = Json::array();
+  for (const auto& problem : report.problems) {
+    problems.push_back(
+        (problem.position > 0 ? "at position " + std::to_string(problem.position) + ": " : "") +
+        problem.text);
+  }
+  return {{"events", report.events},
+          {"streams", report.streams},
+          {"blobs", report.blobs},
+          {"last_position", report.last_position},
+          {"last_hash", hex(report.last_hash)},
+          {"sound_until", report.sound_until},
+          {"problems", std::move(problems)},
+          {"problems_in_all", report.problems_in_all}};
+}
 
 Outcome answer_control_request(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
   const auto command = request.value("command", std::string{});
   if (command == "log") return log(request, storage, emit);
   if (command == "show") return show(request, storage, emit);
+  if (command == "verify") return verify(request, storage, emit);
   return std::unexpected("The running server does not know the command \"" + command +
                          "\"; its version and the tool's differ.");
 }

@@ -1,0 +1,84 @@
+#include "tools/composition.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "storage/data_folder.h"
+#include "tests/storage/temporary_folder.h"
+
+namespace fedlog::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Superusers : public ::testing::Test {
+ protected:
+  static actors::SystemOptions options() {
+    actors::SystemOptions options;
+    options.passwords = {.memory_kib = 8, .passes = 1, .threads = 1};
+    options.notifications.concurrency = 1;
+    options.worker_missing = "tests need none";
+    return options;
+  }
+
+  storage::testing::TemporaryFolder folder;
+  std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
+  std::unique_ptr<actors::System> system = actors::start_system(*storage, options());
+  actors::Gateway& gateway = system->gateway();
+};
+
+TEST_F(Superusers, AreCreatedOnce) {
+  ASSERT_TRUE(ensure_superuser(gateway, "root:a:password").has_value());
+  ASSERT_TRUE(ensure_superuser(gateway, "root:another").has_value());
+  EXPECT_EQ(gateway.views().users().size(), 1U);
+  const auto user = gateway.user_by_password("root", "a:password");
+  ASSERT_TRUE(user.has_value());
+  EXPECT_TRUE(user->superuser);
+}
+
+TEST_F(Superusers, NeedANameAndAPassword) {
+  for (const auto* text : {"", "root", ":password", "root:"}) {
+    EXPECT_THAT(ensure_superuser(gateway, text).error(), HasSubstr("name:password")) << text;
+  }
+  EXPECT_TRUE(gateway.views().users().empty());
+}
+
+TEST_F(Superusers, AreNotMadeOfUsersThatExist) {
+  actors::Registration registration;
+  registration.username = "ada";
+  registration.password = "secret";
+  ASSERT_TRUE(gateway.register_user(registration, "request").has_value());
+  EXPECT_THAT(ensure_superuser(gateway, "ada:secret").error(), HasSubstr("is no superuser"));
+  EXPECT_FALSE(gateway.views().user_by_name("ada")->superuser);
+}
+
+TEST(ServerOptions, TakeTheAddressApart) {
+  config::Settings settings;
+  settings.server.listen = "[::1]:8123";
+  const auto options = server_options(settings, 77);
+  EXPECT_EQ(options.host, "::1");
+  EXPECT_EQ(options.port, 8123);
+  EXPECT_EQ(options.body_bytes_max, 77U);
+}
+
+TEST(SystemOptions, SayWhyThereIsNoWorker) {
+  config::Settings settings;
+  settings.worker.path = "/nowhere/fedlog-model-worker";
+  const auto options = system_options(settings, "/data", "/nowhere/fedlog-server");
+  EXPECT_THAT(options.worker_missing, HasSubstr("/nowhere"));
+  EXPECT_EQ(options.scratch_folder, "/data/tmp");
+}
+
+TEST(SystemOptions, HaveUnitsOfTheirOwn) {
+  config::Settings settings;
+  settings.notifications.retry_first_ms = 7;
+  settings.notifications.retry_span_s = 8;
+  settings.worker.memory_limit_mib = 9;
+  const auto options = system_options(settings, "/data", "/nowhere/fedlog-server");
+  EXPECT_EQ(options.notifications.retry.first, std::chrono::milliseconds{7});
+  EXPECT_EQ(options.notifications.retry.span, std::chrono::seconds{8});
+  EXPECT_EQ(options.worker.process.memory_limit_bytes, 9U * 1024 * 1024);
+}
+
+}  // namespace
+}  // namespace fedlog::tools
