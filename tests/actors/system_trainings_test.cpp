@@ -154,12 +154,13 @@ TEST_F(Trainings, RestWhenTheyAreIdleAndWakeAsTheyWere) {
   receiver.wait_for("/ada", "UPDATE_ROUND_START", 0);
   receiver.wait_for("/bob", "UPDATE_ROUND_START", 0);
   wait_until_all_rest();
-  EXPECT_TRUE(storage.journal().snapshot(storage::stream_of(id)).has_value());
   ASSERT_TRUE(submit(ada, id, {1, 2}).has_value());
   wait_until_all_rest();
   ASSERT_TRUE(submit(bob, id, {3, 4}).has_value());
   receiver.wait_for("/ada", "MODEL_TEST_ROUND", 1);
   EXPECT_THAT(weights_of(id), ElementsAre(2, 3));
+  stop();
+  EXPECT_TRUE(storage.journal().snapshot(storage::stream_of(id)).has_value()) << "from when it went to rest";
 }
 
 TEST_F(Trainings, AnswerWithAnInternalErrorWhenTheirLogCannotBeRead) {
