@@ -7,12 +7,20 @@
 namespace fedlog::domain {
 namespace {
 
+// RoundClosed names the updates of all participants in one event, which holds 64 KiB.
+constexpr std::size_t participants_max = 2000;
+
 Rejection rejected(Reason reason, std::string message, std::string field = {}) {
   return {.reason = reason, .message = std::move(message), .field = std::move(field)};
 }
 
 Rejection no_permission() {
   return rejected(Reason::permission_denied, "You do not have permission to perform this action.");
+}
+
+Rejection too_many_participants() {
+  return rejected(Reason::invalid_field,
+                  "A training has at most " + std::to_string(participants_max) + " participants.", "clients");
 }
 
 Rejection wrong_state(const Training& training) {
@@ -147,7 +155,10 @@ std::string why_removed(const RecordDelivery& delivery) {
 struct Decide {
   const Training& training;
 
-  Decision operator()(const CreateTraining& c) const { return TrainingEvents{c.facts}; }
+  Decision operator()(const CreateTraining& c) const {
+    if (c.facts.participants.size() > participants_max) return std::unexpected(too_many_participants());
+    return TrainingEvents{c.facts};
+  }
 
   Decision operator()(const StartTraining& c) const {
     if (!may_manage(c.by, training)) return std::unexpected(no_permission());
@@ -158,6 +169,12 @@ struct Decide {
     if (training.participants.empty()) {
       return std::unexpected(
           rejected(Reason::no_participants, "At least one participant must be registered!"));
+    }
+    if (!training.weights) {
+      return std::unexpected(
+          rejected(Reason::no_file,
+                   "A mean model has no weights of its own to train; start a training with "
+                   "one of its members instead."));
     }
     if (training.uncertainty_method == UncertaintyMethod::swag || training.options.daisy_chain_period > 0) {
       return std::unexpected(rejected(
@@ -176,6 +193,9 @@ struct Decide {
     Course course{training};
     for (const auto& user : c.users) {
       if (!course.training().has_participant(user)) course.join(user);
+    }
+    if (course.training().participants.size() > participants_max) {
+      return std::unexpected(too_many_participants());
     }
     return course.take();
   }
@@ -199,7 +219,8 @@ struct Decide {
           rejected(Reason::invalid_field, "Ensure this value is greater than or equal to 1.", "sample_size"));
     }
     const auto* before = training.update_of(c.by.id);
-    if (before != nullptr && before->weights == c.weights && before->sample_size == c.sample_size) {
+    if (before != nullptr && before->weights == c.weights && before->sample_size == c.sample_size &&
+        c.metrics.empty()) {
       return TrainingEvents{};  // the same again: a client that did not see its answer
     }
     Course course{training};

@@ -5,98 +5,16 @@
 
 #include <stdexcept>
 
-#include "domain/training_commands.h"
-#include "tests/domain/ids.h"
+#include "tests/domain/training_course.h"
 
 namespace fedlog::domain {
 namespace {
 
-using test::blob;
-using test::user;
+using namespace test;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-const Caller owner{user(1), false};
-const Caller one{user(2), false};
-const Caller two{user(3), false};
-const Caller stranger{user(9), false};
-const ModelId global = test::model(100);
-
-// A training and what its log would hold.
-class Course {
- public:
-  explicit Course(std::vector<UserId> participants = {one.id, two.id}, std::int64_t target = 1) {
-    run(CreateTraining{{.training = test::id<TrainingId>(50),
-                        .model = global,
-                        .model_version = 2,
-                        .actor = owner.id,
-                        .target_num_updates = target,
-                        .round = 0,
-                        .participants = std::move(participants),
-                        .weights = blob(100),
-                        .preprocessing = {}}});
-  }
-
-  // Runs a command that must be accepted; returns its events.
-  TrainingEvents run(const TrainingCommand& command) {
-    auto events = decide(training, command);
-    EXPECT_TRUE(events) << (events ? "" : events.error().message);
-    if (!events) return {};
-    for (const auto& event : *events) evolve(training, event, Timestamp{++now});
-    return *events;
-  }
-
-  [[nodiscard]] Rejection reject(const TrainingCommand& command) const {
-    const auto events = decide(training, command);
-    EXPECT_FALSE(events);
-    return events ? Rejection{} : events.error();
-  }
-
-  TrainingEvents start() { return run(StartTraining{owner}); }
-  TrainingEvents update(const Caller& by, std::uint8_t weights, std::int64_t size = 1) {
-    return run(SubmitUpdate{by, test::model(weights), training.round, size, blob(weights), {}});
-  }
-  TrainingEvents aggregated(std::uint8_t weights) {
-    return run(RecordAggregation{training.round, blob(weights)});
-  }
-  TrainingEvents test(const Caller& by) {
-    return run(ReportMetrics{by, global, {{.name = "loss", .number = 0.5, .blob = {}}}});
-  }
-  TrainingEvents settle(const Caller& receiver, NotificationKind kind, DeliveryOutcome outcome,
-                        std::int64_t status, OnUnreachable policy = OnUnreachable::remove) {
-    return run(RecordDelivery{.id = test::id<EventId>(1),
-                              .notification = {receiver.id, kind, training.id, global, training.round},
-                              .outcome = outcome,
-                              .status = status,
-                              .attempts = 1,
-                              .detail = "connection refused",
-                              .on_unreachable = policy});
-  }
-
-  Training training;
-  std::int64_t now = 0;
-};
-
-// "KIND round -> user" of each notification in the events.
-std::vector<std::string> told(const TrainingEvents& events) {
-  std::vector<std::string> lines;
-  for (const auto& event : events) {
-    if (const auto* requested = std::get_if<NotificationRequested>(&event)) {
-      const auto& notification = requested->notification;
-      lines.push_back(std::string(name_of(notification.kind)) +
-                      (notification.round ? " " + std::to_string(*notification.round) : "") + " -> " +
-                      std::to_string(notification.receiver.uuid.bytes[15]));
-    }
-  }
-  return lines;
-}
-
-template <class Event>
-bool holds(const TrainingEvents& events) {
-  return std::ranges::any_of(events, [](const auto& event) { return std::holds_alternative<Event>(event); });
-}
 
 TEST(Training, TellsEveryParticipantThatItStartsAndThatRoundZeroDoes) {
   Course course;
@@ -149,6 +67,14 @@ TEST(Training, TakesTheSameUpdateAgainWithoutAnEvent) {
   course.update(one, 11);
   EXPECT_THAT(course.update(one, 11), IsEmpty());
   EXPECT_THAT(course.update(one, 11, 2), SizeIs(1));
+}
+
+TEST(Training, TakesTheSameUpdateAgainForTheMetricsThatComeWithIt) {
+  Course course;
+  course.start();
+  course.update(one, 11);
+  const Metric accuracy{.name = "accuracy", .number = 0.5, .blob = {}};
+  EXPECT_THAT(course.run(SubmitUpdate{one, test::model(12), 0, 1, blob(11), {accuracy}}), SizeIs(1));
 }
 
 TEST(Training, RefusesUpdatesThatDoNotFit) {
@@ -231,129 +157,6 @@ TEST(Training, FailsWithTheReasonWhenItCannotBeAggregated) {
   EXPECT_THAT(course.training.reason, HasSubstr("the disk is full"));
 }
 
-TEST(Training, GoesOnWithoutWhoRefusesARound) {
-  Course course;
-  course.start();
-  course.update(one, 11);
-  const auto events = course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::refused, 500);
-  EXPECT_THAT(told(events), ElementsAre("CLIENT_REMOVED -> 3"));
-  EXPECT_TRUE(holds<RoundClosed>(events)) << "everybody who is left has sent its update";
-  EXPECT_THAT(course.training.participants, ElementsAre(one.id));
-}
-
-TEST(Training, GoesOnWithoutWhoRefusesItsTest) {
-  Course course;
-  course.start();
-  course.update(one, 11);
-  course.update(two, 12);
-  course.aggregated(101);
-  course.test(one);
-  course.settle(two, NotificationKind::model_test_round, DeliveryOutcome::refused, 500);
-  EXPECT_EQ(course.training.state, TrainingState::completed);
-}
-
-TEST(Training, OnlyRecordsWhatBecameOfOtherNotifications) {
-  Course course;
-  course.start();
-  for (const auto kind : {NotificationKind::training_start, NotificationKind::client_removed}) {
-    EXPECT_THAT(course.settle(two, kind, DeliveryOutcome::refused, 500), SizeIs(1));
-  }
-  EXPECT_THAT(course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::delivered, 200),
-              SizeIs(1));
-  EXPECT_THAT(course.training.participants, SizeIs(2));
-}
-
-TEST(Training, IgnoresARefusalOfARoundThatIsOver) {
-  Course course;
-  course.start();
-  course.update(one, 11);
-  course.update(two, 12);
-  EXPECT_THAT(course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::refused, 500),
-              SizeIs(1));
-  EXPECT_THAT(course.training.participants, SizeIs(2));
-}
-
-TEST(Training, RemovesWhoCannotBeReachedUnlessItsWorkIsDone) {
-  Course course;
-  course.start();
-  course.update(one, 11);
-  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0);
-  EXPECT_THAT(course.training.participants, SizeIs(2)) << "its update is there";
-  course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0);
-  EXPECT_THAT(course.training.participants, ElementsAre(one.id));
-}
-
-TEST(Training, FailsForAnUnreachableParticipantWhereThePolicySaysSo) {
-  Course course;
-  course.start();
-  course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0,
-                OnUnreachable::error);
-  EXPECT_EQ(course.training.state, TrainingState::error);
-  EXPECT_THAT(course.training.reason, HasSubstr("connection refused"));
-}
-
-TEST(Training, FailsWhenNobodyIsLeft) {
-  Course course({one.id});
-  course.start();
-  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::refused, 404);
-  EXPECT_EQ(course.training.state, TrainingState::error);
-  EXPECT_THAT(course.training.reason, HasSubstr("No participant is left"));
-}
-
-TEST(Training, FailsAfterAnAggregationThatNobodyIsLeftToTest) {
-  Course course({one.id});
-  course.start();
-  course.update(one, 11);
-  course.run(RemoveParticipants{owner, {one.id}});
-  EXPECT_TRUE(pending_aggregation(course.training)) << "the round is closed, its updates count";
-  course.aggregated(101);
-  EXPECT_EQ(course.training.state, TrainingState::error);
-}
-
-TEST(Training, DropsTheUpdateOfWhoIsRemovedWhileTheRoundIsOpen) {
-  Course course({one.id, two.id, user(4)});
-  course.start();
-  course.update(two, 12);
-  course.run(RemoveParticipants{owner, {two.id}});
-  EXPECT_EQ(course.training.update_of(two.id), nullptr);
-}
-
-TEST(Training, TellsWhoIsRemovedOnlyWhileItRuns) {
-  Course course;
-  EXPECT_THAT(told(course.run(RemoveParticipants{owner, {one.id, stranger.id}})), IsEmpty());
-  course.run(AddParticipants{owner, {one.id}});
-  course.start();
-  EXPECT_THAT(told(course.run(RemoveParticipants{owner, {one.id}})), ElementsAre("CLIENT_REMOVED -> 2"));
-}
-
-TEST(Training, CatchesUpWhoJoinsLater) {
-  Course course({one.id});
-  course.start();
-  EXPECT_THAT(told(course.run(AddParticipants{owner, {two.id, one.id}})),
-              ElementsAre("TRAINING_START -> 3", "UPDATE_ROUND_START 0 -> 3"));
-  course.update(one, 11);
-  EXPECT_FALSE(pending_aggregation(course.training)) << "the new one is waited for";
-  course.update(two, 12);
-  course.aggregated(101);
-  EXPECT_THAT(told(course.run(AddParticipants{owner, {stranger.id}})),
-              ElementsAre("TRAINING_START -> 9", "MODEL_TEST_ROUND 1 -> 9"));
-}
-
-TEST(Training, LetsOnlyItsActorChangeWhoTakesPart) {
-  Course course;
-  for (const auto& caller : {one, stranger}) {
-    EXPECT_EQ(course.reject(AddParticipants{caller, {stranger.id}}).reason, Reason::permission_denied);
-    EXPECT_EQ(course.reject(RemoveParticipants{caller, {two.id}}).reason, Reason::permission_denied);
-  }
-}
-
-TEST(Training, TakesNobodyInAfterItsEnd) {
-  Course course({one.id});
-  course.start();
-  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::refused, 500);
-  EXPECT_EQ(course.reject(AddParticipants{owner, {two.id}}).reason, Reason::wrong_state);
-}
-
 TEST(Training, IsDeletedByItsActorOrWithItsModelByTheModelsOwner) {
   Course course;
   EXPECT_EQ(course.reject(DeleteTraining{one, {}}).message, "You are not the owner the training.");
@@ -378,6 +181,12 @@ TEST(Training, RefusesToStartWhatItCannotRun) {
   course.training.uncertainty_method = UncertaintyMethod::none;
   course.training.options.daisy_chain_period = 2;
   EXPECT_EQ(course.reject(StartTraining{owner}).reason, Reason::unsupported);
+}
+
+TEST(Training, RefusesToStartAModelWithoutWeights) {
+  Course course;
+  course.training.weights.reset();
+  EXPECT_EQ(course.reject(StartTraining{owner}).reason, Reason::no_file);
 }
 
 TEST(Training, NeverMakesAnIllegalTransition) {

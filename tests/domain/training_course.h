@@ -1,0 +1,95 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "domain/training_commands.h"
+#include "tests/domain/ids.h"
+
+// What tests of a training's course have in common.
+namespace fedlog::domain::test {
+
+inline const Caller owner{user(1), false};
+inline const Caller one{user(2), false};
+inline const Caller two{user(3), false};
+inline const Caller stranger{user(9), false};
+inline const ModelId global = model(100);
+
+// A training and what its log would hold.
+class Course {
+ public:
+  explicit Course(std::vector<UserId> participants = {one.id, two.id}, std::int64_t target = 1) {
+    run(CreateTraining{{.training = id<TrainingId>(50),
+                        .model = global,
+                        .model_version = 2,
+                        .actor = owner.id,
+                        .target_num_updates = target,
+                        .round = 0,
+                        .participants = std::move(participants),
+                        .weights = blob(100),
+                        .preprocessing = {}}});
+  }
+
+  // Runs a command that must be accepted; returns its events.
+  TrainingEvents run(const TrainingCommand& command) {
+    auto events = decide(training, command);
+    EXPECT_TRUE(events) << (events ? "" : events.error().message);
+    if (!events) return {};
+    for (const auto& event : *events) evolve(training, event, Timestamp{++now});
+    return *events;
+  }
+
+  [[nodiscard]] Rejection reject(const TrainingCommand& command) const {
+    const auto events = decide(training, command);
+    EXPECT_FALSE(events);
+    return events ? Rejection{} : events.error();
+  }
+
+  TrainingEvents start() { return run(StartTraining{owner}); }
+  TrainingEvents update(const Caller& by, std::uint8_t weights, std::int64_t size = 1) {
+    return run(SubmitUpdate{by, model(weights), training.round, size, blob(weights), {}});
+  }
+  TrainingEvents aggregated(std::uint8_t weights) {
+    return run(RecordAggregation{training.round, blob(weights)});
+  }
+  TrainingEvents test(const Caller& by) {
+    return run(ReportMetrics{by, global, {{.name = "loss", .number = 0.5, .blob = {}}}});
+  }
+  TrainingEvents settle(const Caller& receiver, NotificationKind kind, DeliveryOutcome outcome,
+                        std::int64_t status, OnUnreachable policy = OnUnreachable::remove) {
+    return run(RecordDelivery{.id = id<EventId>(1),
+                              .notification = {receiver.id, kind, training.id, global, training.round},
+                              .outcome = outcome,
+                              .status = status,
+                              .attempts = 1,
+                              .detail = "connection refused",
+                              .on_unreachable = policy});
+  }
+
+  Training training;
+  std::int64_t now = 0;
+};
+
+// "KIND round -> user" of each notification in the events.
+inline std::vector<std::string> told(const TrainingEvents& events) {
+  std::vector<std::string> lines;
+  for (const auto& event : events) {
+    if (const auto* requested = std::get_if<NotificationRequested>(&event)) {
+      const auto& notification = requested->notification;
+      lines.push_back(std::string(name_of(notification.kind)) +
+                      (notification.round ? " " + std::to_string(*notification.round) : "") + " -> " +
+                      std::to_string(notification.receiver.uuid.bytes[15]));
+    }
+  }
+  return lines;
+}
+
+template <class Event>
+bool holds(const TrainingEvents& events) {
+  return std::ranges::any_of(events, [](const auto& event) { return std::holds_alternative<Event>(event); });
+}
+
+}  // namespace fedlog::domain::test
