@@ -1,6 +1,7 @@
 #include "actors/notifier.h"
 
 #include <httplib.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -57,6 +58,10 @@ Notifier::Notifier(const storage::Views& views, Options options, Settle settle, 
 }
 
 Notifier::~Notifier() {
+  stop();
+}
+
+void Notifier::stop() {
   for (auto& thread : threads_) thread.request_stop();
   threads_.clear();
 }
@@ -77,7 +82,7 @@ void Notifier::work(const std::stop_token& stop) {
       auto row = lane->second.rows.front();
       changed_.notify_one();  // there may be more that is due
       lock.unlock();
-      attempt(key, std::move(row));
+      attempt_safely(key, std::move(row));
       lock.lock();
     } else {
       changed_.wait_until(lock, stop, next_due(),
@@ -103,6 +108,15 @@ Notifier::Clock::time_point Notifier::next_due() const {
 
 void Notifier::read_outbox() {
   unread_ = false;
+  try {
+    read_new_rows();
+  } catch (const std::exception& error) {
+    spdlog::error("notifications wait: the outbox cannot be read after position={} reason=\"{}\"",
+                  read_up_to_, error.what());
+  }
+}
+
+void Notifier::read_new_rows() {
   while (true) {
     const auto rows = views_.outbox(read_up_to_, outbox_page);
     for (const auto& row : rows) {
@@ -110,6 +124,17 @@ void Notifier::read_outbox() {
       read_up_to_ = row.position;
     }
     if (rows.size() < outbox_page) return;
+  }
+}
+
+// A stored row that is damaged costs its own lane, which waits for the next start.
+void Notifier::attempt_safely(const Key& key, storage::OutboxRow row) {
+  const auto id = row.id;
+  try {
+    attempt(key, std::move(row));
+  } catch (const std::exception& error) {
+    spdlog::error("notification cannot be delivered id={} receiver={} reason=\"{}\"", id.text(),
+                  key.first.text(), error.what());
   }
 }
 

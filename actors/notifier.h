@@ -50,6 +50,9 @@ class Notifier {
   // The outbox may have new rows. Any thread; never blocks on the network.
   void outbox_grew();
 
+  // Waits for the attempts under way and makes no more. What is settled may still be recorded afterwards.
+  void stop();
+
  private:
   using Clock = std::chrono::steady_clock;
 
@@ -67,6 +70,7 @@ class Notifier {
   void work(const std::stop_token& stop);
   [[nodiscard]] std::map<Key, Lane>::iterator due_lane(Clock::time_point now);
   [[nodiscard]] Clock::time_point next_due() const;
+  void attempt_safely(const Key& key, storage::OutboxRow row);
   void attempt(const Key& key, storage::OutboxRow row);
   // Without an attempt.
   void settle(const Key& key, const storage::OutboxRow& row, domain::DeliveryOutcome outcome,
@@ -74,6 +78,7 @@ class Notifier {
   void conclude(const Key& key, storage::OutboxRow row, const Attempt& made);
   void recorded(const Key& key);
   void read_outbox();
+  void read_new_rows();
 
   const storage::Views& views_;
   const Options options_;

@@ -4,12 +4,14 @@
 
 #include <caf/all.hpp>
 #include <future>
+#include <latch>
 
 #include "actors/accounts.h"
 #include "actors/earlier_answer.h"
 #include "actors/inference.h"
 #include "actors/model_registry.h"
 #include "actors/new_id.h"
+#include "actors/settlement_message.h"
 #include "actors/training_director.h"
 #include "actors/training_options.h"
 #include "actors/uploads.h"
@@ -45,7 +47,7 @@ class LiveSystem final : public System, public Gateway {
         director_(actors_, {.journal = storage.journal(),
                             .codec = storage.codec(),
                             .aggregation_worker = *aggregation_worker_,
-                            .outbox_grew = [this] { notifier_->outbox_grew(); },
+                            .outbox_grew = [this] { tell_notifier(); },
                             .idle_limit = options_.idle_passivate}),
         accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords)),
         models_(std::make_unique<ModelRegistry>(actors_, storage)),
@@ -55,12 +57,14 @@ class LiveSystem final : public System, public Gateway {
             [this](Notifier::Settlement settlement, std::function<void()> recorded) {
               record(std::move(settlement), std::move(recorded));
             })) {
+    notifier_is_there_.count_down();
     for (const auto& training : storage_.views().trainings_with_pending_work()) director_.wake(training);
   }
 
   ~LiveSystem() override {
     accounts_.reset();
     models_.reset();
+    notifier_->stop();  // first: a delivery that nobody records must not be followed by another one
     director_.stop();
     notifier_.reset();
     aggregation_worker_.reset();
@@ -353,28 +357,27 @@ class LiveSystem final : public System, public Gateway {
     return without_value(future.get());
   }
 
+  // The notifier delivers what a restart left pending while it is still being made, and an outcome can lead
+  // to more notifications at once.
+  void tell_notifier() {
+    notifier_is_there_.wait();
+    notifier_->outbox_grew();
+  }
+
   void record(Notifier::Settlement settlement, std::function<void()> recorded) {
     const auto training = settlement.row.notification.training;
     spdlog::debug("notification settled training={} receiver={} kind={} outcome={} status={} attempts={}",
                   training.text(), settlement.row.notification.receiver.text(),
                   domain::name_of(settlement.row.notification.kind), domain::name_of(settlement.outcome),
                   settlement.status, settlement.attempts);
-    director_.send(training, {.command = domain::RecordDelivery{.id = settlement.row.id,
-                                                                .notification = settlement.row.notification,
-                                                                .outcome = settlement.outcome,
-                                                                .status = settlement.status,
-                                                                .attempts = settlement.attempts,
-                                                                .detail = std::move(settlement.detail),
-                                                                .on_unreachable = options_.on_unreachable},
-                              .acting_user = {},
-                              .correlation = {},
-                              .idempotency_key = {},
-                              .reply = Reply{[recorded = std::move(recorded)](const auto&) { recorded(); }}});
+    director_.send(training,
+                   settlement_message(std::move(settlement), options_.on_unreachable, std::move(recorded)));
   }
 
   storage::Storage& storage_;
   SystemOptions options_;
   Uploads uploads_;
+  std::latch notifier_is_there_{1};
   caf::actor_system_config configuration_;
   caf::actor_system actors_;
   std::unique_ptr<AggregationWorker> aggregation_worker_;

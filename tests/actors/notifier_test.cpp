@@ -320,6 +320,48 @@ TEST_F(Notifications, ToAnEndpointThatIsNoneHaveAnUnreachableReceiver) {
   EXPECT_THAT(attempts.value(), IsEmpty());
 }
 
+TEST_F(Notifications, ThatCannotBeAttemptedCostNothingButThemselves) {
+  request(2);
+  request(3);
+  answer = [](const Endpoint& endpoint, const storage::OutboxRow&) {
+    if (endpoint.host == "user2.example.org") throw std::runtime_error("a row is damaged");
+    return accepted;
+  };
+  start(quick());
+  EXPECT_EQ(settlements(1)[0].row.notification.receiver, user_id(3));
+}
+
+TEST_F(Notifications, AreSentNoMoreAfterAStopButStillRecorded) {
+  request(2);
+  request(2);
+  keep_unrecorded = user_id(2);
+  start(quick());
+  const auto recorded = unrecorded.wait([](const auto& all) { return all.size() == 1; });
+  notifier->stop();
+  recorded[0]();
+  EXPECT_THAT(attempts.value(), SizeIs(1));
+}
+
+// A store whose rows cannot be read; counts who tries.
+class DamagedReader final : public storage::KeyValueReader {
+ public:
+  std::optional<std::string> get(std::string_view) const override { throw std::runtime_error("damaged"); }
+  void scan(std::string_view, std::string_view, const Visit&) const override {
+    scans.change([](auto& count) { ++count; });
+    throw std::runtime_error("damaged");
+  }
+  mutable Watched<int> scans;
+};
+
+TEST_F(Notifications, OfAnOutboxThatCannotBeReadDoNotEndTheServer) {
+  const DamagedReader reader;
+  const storage::Views views{reader, storage->codec().keys()};
+  Notifier damaged{views, quick(), [](auto, const auto&) {}};
+  reader.scans.wait([](int count) { return count == 1; });
+  damaged.outbox_grew();
+  reader.scans.wait([](int count) { return count == 2; });
+}
+
 TEST_F(Notifications, ThatWaitForTheirNextAttemptDoNotHoldUpTheEnd) {
   request(2);
   answer = [](const Endpoint&, const storage::OutboxRow&) { return no_connection; };
