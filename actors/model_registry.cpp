@@ -1,5 +1,7 @@
 #include "actors/model_registry.h"
 
+#include <limits>
+
 #include "actors/new_id.h"
 
 namespace fedlog::actors {
@@ -109,6 +111,13 @@ Result<void> ModelRegistry::change(const RequestContext& context, domain::ModelI
 Result<domain::TrainingId> ModelRegistry::create_training(const RequestContext& context,
                                                           const TrainingRequest& request,
                                                           const domain::TrainingOptions& options) {
+  const auto periods = options.daisy_chain_period > 0 ? options.daisy_chain_period : 1;
+  const auto target_max = std::numeric_limits<std::int64_t>::max() / periods;
+  if (request.target_num_updates > target_max) {
+    return std::unexpected(domain::Rejection{
+        domain::Reason::invalid_field, "Must be less than or equal to " + std::to_string(target_max) + ".",
+        "target_num_updates"});
+  }
   const domain::TrainingId id{new_id()};
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto model = storage_.views().model(request.model);
@@ -126,7 +135,6 @@ Result<domain::TrainingId> ModelRegistry::create_training(const RequestContext& 
     model_append.events.push_back(
         storage::EventCodec::encode(domain::ModelEvent{domain::ModelJoinedTraining{.training = id}}));
 
-    const auto periods = options.daisy_chain_period > 0 ? options.daisy_chain_period : 1;
     const domain::CreateTraining create{
         {.training = id,
          .model = used,

@@ -136,8 +136,12 @@ caf::behavior director(DirectorActor* self, Shared* shared) {
     // It crashed. Its state is in the log; a new actor takes up what is pending, unless it would only crash
     // again.
     const auto crashed = self->state.children.find(id);
-    const bool young = crashed != self->state.children.end() &&
-                       Clock::now() - crashed->second.spawned < std::chrono::seconds{1};
+    if (crashed == self->state.children.end() || crashed->second.actor.address() != down.source) {
+      spdlog::error("training actor crashed on its way to rest training={} reason=\"{}\"", id.text(),
+                    self->system().render(down.reason));
+      return;
+    }
+    const bool young = Clock::now() - crashed->second.spawned < std::chrono::seconds{1};
     spdlog::error("training actor crashed training={} reason=\"{}\" restart={}", id.text(),
                   self->system().render(down.reason), young ? "with its next command" : "now");
     forget(self, shared, id);
