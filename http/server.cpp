@@ -305,6 +305,9 @@ class Server::Implementation {
   // Closes the socket. `mutex_` is held.
   void forget(Client* client) {
     if (!client->refused) --counted_;
+    // Closing alone is not enough: while a model worker is being started, its process shares our sockets for
+    // a moment, and epoll would go on telling of this one.
+    if (client->watched) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client->connection.fd(), nullptr);
     connections_.erase(client);
   }
 
