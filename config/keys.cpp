@@ -143,7 +143,7 @@ std::vector<Key> make_keys() {
       key<&S::worker, &Worker::slots>("worker.slots", {1, 256},
                                       "Workers that run at the same time, at most."),
       key<&S::worker, &Worker::memory_limit_mib>(
-          "worker.memory_limit_mib", {256, 1024 * 1024},
+          "worker.memory_limit_mib", {512, 1024 * 1024},
           "Memory that one worker may take; one that wants more is ended."),
       key<&S::worker, &Worker::deadline_ms>("worker.deadline_ms", {100, day_ms},
                                             "How long one request may take in a worker before it is ended."),

@@ -73,26 +73,30 @@ std::string latin1_to_utf8(std::string_view text) {
   return result;
 }
 
+std::unexpected<std::string> refused(std::string_view why) {
+  return std::unexpected(std::string(why));
+}
+
 std::expected<Credentials, std::string> parse_token(const std::vector<std::string_view>& parts) {
-  if (parts.size() == 1) return std::unexpected{"Invalid token header. No credentials provided."};
+  if (parts.size() == 1) return refused("Invalid token header. No credentials provided.");
   if (parts.size() > 2) {
-    return std::unexpected{"Invalid token header. Token string should not contain spaces."};
+    return refused("Invalid token header. Token string should not contain spaces.");
   }
   if (std::ranges::any_of(parts[1], [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
-    return std::unexpected{"Invalid token header. Token string should not contain invalid characters."};
+    return refused("Invalid token header. Token string should not contain invalid characters.");
   }
   return TokenCredentials{std::string{parts[1]}};
 }
 
 std::expected<Credentials, std::string> parse_basic(const std::vector<std::string_view>& parts) {
-  if (parts.size() == 1) return std::unexpected{"Invalid basic header. No credentials provided."};
+  if (parts.size() == 1) return refused("Invalid basic header. No credentials provided.");
   if (parts.size() > 2) {
-    return std::unexpected{"Invalid basic header. Credentials string should not contain spaces."};
+    return refused("Invalid basic header. Credentials string should not contain spaces.");
   }
   auto decoded = decode_base64(parts[1]);
   const auto colon = decoded ? decoded->find(':') : std::string::npos;
   if (colon == std::string::npos) {
-    return std::unexpected{"Invalid basic header. Credentials not correctly base64 encoded."};
+    return refused("Invalid basic header. Credentials not correctly base64 encoded.");
   }
   if (!is_valid_utf8(*decoded)) decoded = latin1_to_utf8(*decoded);
   const auto separator = decoded->find(':');

@@ -8,6 +8,7 @@
 #include "actors/system.h"
 #include "config/settings.h"
 #include "http/server.h"
+#include "storage/data_folder.h"
 #include "storage/storage.h"
 
 namespace fedlog::tools {

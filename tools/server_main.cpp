@@ -1,5 +1,6 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -34,6 +35,15 @@ sigset_t block_end_signals() {
   return signals;
 }
 
+// Connections, database files and the updates of a round each take a descriptor; the usual soft limit of
+// 1,024 is too low.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int refuse(const std::string& why) {
   std::cerr << "fedlog-server: " << why << std::endl;
   return 1;
@@ -44,6 +54,7 @@ int serve(const Arguments& arguments) {
   if (!settings) return refuse(settings.error());
   const char* superuser = std::getenv("FEDLOG_SUPERUSER");
   const auto end_signals = block_end_signals();
+  raise_descriptor_limit();
   tools::start_logging(settings->log);
 
   auto storage = storage::open_data_folder(arguments.data, tools::storage_options(*settings));

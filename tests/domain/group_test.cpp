@@ -19,7 +19,8 @@ Group team() {
 }
 
 Group after(Group group, const GroupCommand& command) {
-  for (const auto& event : decide(group, command).value()) evolve(group, event);
+  const auto events = decide(group, command).value();
+  for (const auto& event : events) evolve(group, event);
   return group;
 }
 

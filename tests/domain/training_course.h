@@ -22,15 +22,15 @@ inline const ModelId global = model(100);
 class Course {
  public:
   explicit Course(std::vector<UserId> participants = {one.id, two.id}, std::int64_t target = 1) {
-    run(CreateTraining{{.training = id<TrainingId>(50),
-                        .model = global,
-                        .model_version = 2,
-                        .actor = owner.id,
-                        .target_num_updates = target,
-                        .round = 0,
-                        .participants = std::move(participants),
-                        .weights = blob(100),
-                        .preprocessing = {}}});
+    TrainingCreated created;
+    created.training = id<TrainingId>(50);
+    created.model = global;
+    created.model_version = 2;
+    created.actor = owner.id;
+    created.target_num_updates = target;
+    created.participants = std::move(participants);
+    created.weights = blob(100);
+    run(CreateTraining{std::move(created)});
   }
 
   // Runs a command that must be accepted; returns its events.
