@@ -1,47 +1,15 @@
 #include "actors/notifier.h"
 
-#include <httplib.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+
+#include "actors/webhook.h"
 
 namespace fedlog::actors {
 namespace {
 
 constexpr std::size_t outbox_page = 256;
-
-template <class Client>
-Attempt post(Client& client, const Notifier::Options& options, const Endpoint& endpoint,
-             const storage::OutboxRow& row) {
-  client.set_connection_timeout(options.connect_timeout);
-  client.set_read_timeout(options.read_timeout);
-  client.set_write_timeout(options.read_timeout);
-  client.set_tcp_nodelay(true);
-  httplib::Request request;
-  request.method = "POST";
-  request.path = endpoint.target;
-  request.headers = {{"X-Fedlog-Delivery", row.id.text()}, {"Content-Type", "application/json"}};
-  request.body = body_of(row.notification);
-  // The status is all that counts: a body, however long, is not read.
-  int status = 0;
-  request.response_handler = [&status](const httplib::Response& response) {
-    status = response.status;
-    return false;
-  };
-  const auto answer = client.send(request);
-  if (status != 0) return {.status = status, .problem = {}};
-  if (answer) return {.status = answer->status, .problem = {}};
-  return {.status = 0, .problem = httplib::to_string(answer.error())};
-}
-
-Attempt post(const Notifier::Options& options, const Endpoint& endpoint, const storage::OutboxRow& row) {
-  if (endpoint.tls) {
-    httplib::SSLClient client{endpoint.host, endpoint.port};
-    return post(client, options, endpoint, row);
-  }
-  httplib::Client client{endpoint.host, endpoint.port};
-  return post(client, options, endpoint, row);
-}
 
 }  // namespace
 
@@ -49,7 +17,8 @@ Notifier::Notifier(const storage::Views& views, Options options, Settle settle, 
     : views_(views), options_(options), settle_(std::move(settle)), send_(std::move(send)) {
   if (!send_) {
     send_ = [this](const Endpoint& endpoint, const storage::OutboxRow& row) {
-      return post(options_, endpoint, row);
+      return post_webhook(endpoint, row,
+                          {.connect = options_.connect_timeout, .answer = options_.read_timeout});
     };
   }
   for (std::size_t index = 0; index < options_.concurrency; ++index) {
