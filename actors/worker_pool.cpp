@@ -9,6 +9,18 @@ std::unexpected<ExecutionError> busy(std::string message) {
   return std::unexpected(ExecutionError{ExecutionErrorCode::busy, std::move(message)});
 }
 
+// A request that throws (there is no memory for its tensors) leaves its worker in the middle of something: it
+// costs that worker, not the slot.
+std::expected<std::vector<ml::Tensor>, ExecutionError> executed(WorkerProcess& worker,
+                                                                const ExecutionRequest& request) {
+  try {
+    return worker.execute(request);
+  } catch (const std::exception& error) {
+    worker.interrupt();
+    return busy(std::string("the request ended early: ") + error.what());
+  }
+}
+
 }  // namespace
 
 WorkerPool::WorkerPool(WorkerPoolOptions options, Clock clock)
@@ -48,7 +60,7 @@ std::expected<std::vector<ml::Tensor>, ExecutionError> WorkerPool::run(const Exe
   } else {
     WorkerProcess& worker = *(*slot)->worker;
     lock.unlock();
-    result = worker.execute(request);
+    result = executed(worker, request);
     lock.lock();
     if (!result && stopping_) result = busy("the server is stopping");
   }

@@ -20,7 +20,7 @@ namespace fedlog::actors {
 struct WorkerPoolOptions {
   WorkerProcessOptions process;
   std::size_t slots = 2;         // workers that run at the same time, at most
-  std::size_t queue_limit = 64;  // requests that wait for a worker, at most
+  std::size_t queue_limit = 16;  // requests that wait for a worker, at most; each keeps its thread
   std::int64_t idle_exit_s = 60;
 };
 

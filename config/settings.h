@@ -70,7 +70,7 @@ struct Worker {
   std::int64_t slots = 1;
   std::int64_t memory_limit_mib = 2'048;
   std::int64_t deadline_ms = 30'000;
-  std::int64_t queue_limit = 64;
+  std::int64_t queue_limit = 16;
   std::int64_t idle_exit_s = 60;
   std::int64_t model_cache_mib = 256;
 };
