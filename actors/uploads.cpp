@@ -6,6 +6,9 @@
 namespace fedlog::actors {
 namespace {
 
+// The API shows preprocessing inside of JSON, so it must fit into memory several times.
+constexpr std::uint64_t preprocessing_bytes_max = 32 * 1024 * 1024;
+
 class BlobUpload final : public Upload {
  public:
   explicit BlobUpload(std::unique_ptr<storage::BlobWriter> writer) : writer_(std::move(writer)) {}
@@ -89,6 +92,10 @@ Result<domain::BlobId> Uploads::keep_model(Upload& upload) {
 }
 
 Result<domain::BlobId> Uploads::keep_preprocessing(Upload& upload) {
+  if (upload.size_bytes() > preprocessing_bytes_max) {
+    return invalid("preprocessing", "it has " + std::to_string(upload.size_bytes()) + " bytes; at most " +
+                                        std::to_string(preprocessing_bytes_max) + " are kept.");
+  }
   const auto file = open(upload, "preprocessing");
   if (!file) return std::unexpected(file.error());
   if (!is_module(file->kind())) {

@@ -92,6 +92,14 @@ class UploadedUpdates : public UploadedFiles {
   domain::BlobId base = uploads.keep_model(*received(weights({1, 2}))).value();
 };
 
+TEST_F(UploadedFiles, AreRefusedAsPreprocessingBeyondWhatJsonCanShow) {
+  auto upload = received(std::string(32 * 1024 * 1024 + 1, 'x'));
+  const auto blob = uploads.keep_preprocessing(*upload);
+  ASSERT_FALSE(blob.has_value());
+  EXPECT_EQ(blob.error().reason, domain::Reason::invalid_file);
+  EXPECT_THAT(blob.error().message, HasSubstr("at most 33554432"));
+}
+
 TEST_F(UploadedUpdates, AreKeptWhenTheyFitTheirBase) {
   const auto blob = keep(weights({3, 4}));
   ASSERT_TRUE(blob.has_value()) << blob.error().message;
