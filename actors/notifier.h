@@ -30,7 +30,8 @@ class Notifier {
     std::size_t concurrency = 32;
   };
 
-  // How a delivery ended. `recorded` must be called once the outcome is durable, or will never be.
+  // How a delivery ended. `recorded` is called once the outcome is durable or the training is gone; until
+  // then, or for ever, the receiver hears no more of that training.
   struct Settlement {
     storage::OutboxRow row;
     domain::DeliveryOutcome outcome = domain::DeliveryOutcome::delivered;

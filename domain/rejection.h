@@ -6,7 +6,6 @@ namespace fedlog::domain {
 
 // Why a command was not carried out. The HTTP layer maps each to a status and a shape of body.
 enum class Reason {
-  user_not_found,
   group_not_found,
   model_not_found,
   training_not_found,

@@ -101,8 +101,4 @@ Response entity_not_found_response(std::string_view entity, std::string_view id)
   return detail_response(400, std::string{entity} + " " + std::string{id} + " not found.");
 }
 
-Response no_permission_response() {
-  return forbidden_response("You do not have permission to perform this action.");
-}
-
 }  // namespace fedlog::http

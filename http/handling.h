@@ -46,9 +46,6 @@ struct FileAllowance {
 // {"detail": "Model abc not found."}: for unknown ids and for text that is no id alike.
 [[nodiscard]] Response entity_not_found_response(std::string_view entity, std::string_view id);
 
-// DRF's text for 403.
-[[nodiscard]] Response no_permission_response();
-
 // Whether the request came as multipart/form-data, application/json, ...
 [[nodiscard]] bool has_media_type(const Request& request, std::string_view type);
 

@@ -21,7 +21,6 @@ struct Answer {
 Answer answer_to(domain::Reason reason) {
   using enum domain::Reason;
   switch (reason) {
-    case user_not_found:
     case group_not_found:
     case model_not_found:
     case training_not_found:

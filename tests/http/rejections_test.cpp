@@ -19,7 +19,6 @@ TEST(Rejections, EachHaveTheirStatusAndShape) {
   const std::string list = R"(["Why."])";
   const std::string field = R"({"name":["Why."]})";
   const Case cases[] = {
-      {user_not_found, 400, detail},
       {group_not_found, 400, detail},
       {model_not_found, 400, detail},
       {training_not_found, 400, detail},
