@@ -151,7 +151,10 @@ Problem read_table(Settings& settings, const std::filesystem::path& file, const 
 Problem read_file(Settings& settings, const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream content;
-  if (!stream || !(content << stream.rdbuf())) {
+  const bool empty =
+      stream &&
+      stream.peek() == std::ifstream::traits_type::eof();  // inserting nothing would look like a failure
+  if (!empty && (!stream || !(content << stream.rdbuf()))) {
     return file.string() + ": cannot read the configuration: " + std::strerror(errno);
   }
   try {

@@ -72,6 +72,10 @@ TEST_F(LoadedFile, SetsAKeyOfEachType) {
   EXPECT_EQ(settings->log.format, LogFormat::json);
 }
 
+TEST_F(LoadedFile, MayBeEmpty) {
+  EXPECT_TRUE(load_text(""));
+}
+
 TEST_F(LoadedFile, IsOverriddenByTheEnvironmentAndThatByTheCommandLine) {
   const auto settings =
       load_text("[server]\nthreads_max = 3\nconnections_max = 3\nheader_timeout_ms = 33\n",

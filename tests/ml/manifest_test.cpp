@@ -47,7 +47,8 @@ TEST(Manifest, EveryFileGetsItsVerdict) {
   int judged = 0;
   for (const auto& entry : manifest()) {
     const std::string name = entry["name"];
-    const std::string verdict = entry["expected"].is_object() ? entry["expected"].value("verdict", "") : "";
+    const auto answers = entry.value("expected", nlohmann::json());
+    const std::string verdict = answers.is_object() ? answers.value("verdict", "") : "";
     if ((verdict != "accept" && verdict != "reject") || compiled_elsewhere.contains(name)) {
       continue;
     }
@@ -55,7 +56,7 @@ TEST(Manifest, EveryFileGetsItsVerdict) {
     const std::string why = refusal(name);
     EXPECT_EQ(why.empty(), verdict == "accept") << name << ": " << why;
     if (std::getenv("FEDLOG_SHOW_REFUSALS") != nullptr && !why.empty()) {
-      std::cout << name << " [" << entry["expected"].value("reason", "") << "] " << why << "\n";
+      std::cout << name << " [" << answers.value("reason", "") << "] " << why << "\n";
     }
   }
   EXPECT_GT(judged, 250);
