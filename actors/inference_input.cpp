@@ -40,7 +40,7 @@ class ListReader {
   template <class T>
   static void store(ml::Tensor& tensor, const std::vector<T>& values) {
     tensor.bytes.resize(values.size() * sizeof(T));
-    std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
+    if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
   }
 
   bool measure(const nlohmann::json& list) {

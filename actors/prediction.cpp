@@ -106,7 +106,7 @@ std::expected<ml::Tensor, std::string> argmax_over_classes(const ml::Tensor& out
     }
   }
   result.bytes.resize(best.size() * sizeof(std::int64_t));
-  std::memcpy(result.bytes.data(), best.data(), result.bytes.size());
+  if (!best.empty()) std::memcpy(result.bytes.data(), best.data(), result.bytes.size());
   return result;
 }
 

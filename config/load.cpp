@@ -151,9 +151,8 @@ Problem read_table(Settings& settings, const std::filesystem::path& file, const 
 Problem read_file(Settings& settings, const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream content;
-  const bool empty =
-      stream &&
-      stream.peek() == std::ifstream::traits_type::eof();  // inserting nothing would look like a failure
+  // Of an empty file nothing is inserted, which would look like a failure.
+  const bool empty = stream && stream.peek() == std::ifstream::traits_type::eof() && !stream.bad();
   if (!empty && (!stream || !(content << stream.rdbuf()))) {
     return file.string() + ": cannot read the configuration: " + std::strerror(errno);
   }
