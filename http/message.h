@@ -58,6 +58,8 @@ struct Request {
   Headers headers;
   Version version = Version::http_1_1;
   std::string remote_address;
+  // "http" or "https": how the client speaks to us, or to a trusted proxy in front. For absolute links.
+  std::string scheme = "http";
   // From X-Request-ID, or fresh. [A-Za-z0-9._-]{1,128}
   std::string id;
 
