@@ -18,6 +18,10 @@ Response json_response(int status, const nlohmann::json& body) {
   return json_text_response(status, body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
 }
 
+Response body_response(int status, const Body& body) {
+  return json_text_response(status, body.dump(-1, ' ', false, Body::error_handler_t::replace));
+}
+
 Response no_content() {
   Response response;
   response.status = 204;
@@ -40,10 +44,9 @@ void FieldErrors::add(std::string_view field, std::string message) {
 }
 
 Response field_errors_response(const FieldErrors& errors, int status) {
-  nlohmann::ordered_json body = nlohmann::ordered_json::object();
+  Body body = Body::object();
   for (const auto& [name, messages] : errors.fields()) body[name] = messages;
-  return json_text_response(status,
-                            body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  return body_response(status, body);
 }
 
 Response non_field_error_response(std::string message) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/body.h"
 #include "http/message.h"
 
 namespace fedlog::http {
@@ -14,6 +15,7 @@ namespace fedlog::http {
 // never refused.
 
 [[nodiscard]] Response json_response(int status, const nlohmann::json& body);
+[[nodiscard]] Response body_response(int status, const Body& body);
 [[nodiscard]] Response no_content();
 
 // {"detail": "..."}

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "http/errors.h"
+#include "http/request_fields.h"
 #include "http/text.h"
 
 namespace fedlog::http {
@@ -54,31 +55,12 @@ double out_of_range(std::string_view digits) {
                                                                  : std::numeric_limits<double>::infinity();
 }
 
-std::expected<std::variant<double, std::string>, Response> read_value(const nlohmann::json& value) {
+std::variant<double, std::string> value_of(const nlohmann::json& value) {
   if (value.is_number()) return value.get<double>();
   if (value.is_boolean()) return value.get<bool>() ? 1.0 : 0.0;
-  if (value.is_string()) {
-    const auto& text = value.get_ref<const std::string&>();
-    if (const auto number = parse_python_float(text)) return *number;
-    return text;
-  }
-  FieldErrors errors;
-  errors.add("metric_values", "Each value must be a number or text.");
-  return std::unexpected(field_errors_response(errors));
-}
-
-std::vector<nlohmann::json> read_list(const FormData& form, const char* name) {
-  std::vector<nlohmann::json> values;
-  if (!form.document) {
-    for (auto& value : form.all(name)) values.emplace_back(std::move(value));
-    return values;
-  }
-  if (!form.document->is_object() || !form.document->contains(name)) return values;
-  const auto& value = form.document->at(name);
-  if (value.is_null()) return values;
-  if (!value.is_array()) return {value};
-  values.assign(value.begin(), value.end());
-  return values;
+  const auto& text = value.get_ref<const std::string&>();
+  if (const auto number = parse_python_float(text)) return *number;
+  return text;
 }
 
 }  // namespace
@@ -106,34 +88,40 @@ std::optional<double> parse_python_float(std::string_view text) {
   return sign * value;
 }
 
+std::vector<FieldRule> metric_fields(bool required) {
+  return {{.name = "metric_names",
+           .type = FieldType::texts,
+           .required = required,
+           .trim = false,
+           .length_max = name_length_max,
+           .items_max = metrics_max,
+           .loose = true,
+           .description = "The metrics' names, as many as there are values.",
+           .example = {"loss", "accuracy"}},
+          {.name = "metric_values",
+           .type = FieldType::scalars,
+           .required = required,
+           .items_max = metrics_max,
+           .loose = true,
+           .description =
+               "The metrics' values. What Python's float() reads is kept as a number, all else as bytes.",
+           .example = {0.25, 0.93}}};
+}
+
 std::expected<std::vector<actors::MetricInput>, Response> read_metrics(const FormData& form, bool required) {
-  const auto names = read_list(form, "metric_names");
-  const auto values = read_list(form, "metric_values");
+  const auto read = read_fields(form, metric_fields(required), Wording::metrics);
+  if (!read) return std::unexpected(read.error());
+  const auto names = read->value("metric_names", nlohmann::json::array());
+  const auto values = read->value("metric_values", nlohmann::json::array());
   if (names.empty() != values.empty() || (required && names.empty())) {
     return std::unexpected(detail_response(400, "Metric names or values are missing"));
   }
   if (names.size() != values.size()) {
     return std::unexpected(detail_response(400, "Metric names and values must have the same length"));
   }
-  FieldErrors errors;
-  if (names.size() > metrics_max) {
-    errors.add("metric_names", "Ensure this field has no more than 256 elements.");
-    return std::unexpected(field_errors_response(errors));
-  }
   std::vector<actors::MetricInput> metrics;
   for (std::size_t index = 0; index < names.size(); ++index) {
-    if (!names[index].is_string()) {
-      errors.add("metric_names", "Not a valid string.");
-    } else if (const auto& name = names[index].get_ref<const std::string&>();
-               character_count(name) > name_length_max) {
-      errors.add("metric_names", "Ensure this field has no more than 32 characters.");
-    } else if (name.find('\0') != std::string::npos) {
-      errors.add("metric_names", "Null characters are not allowed.");
-    }
-    if (!errors.empty()) return std::unexpected(field_errors_response(errors));
-    auto value = read_value(values[index]);
-    if (!value) return std::unexpected(std::move(value.error()));
-    metrics.push_back({.name = names[index].get<std::string>(), .value = std::move(*value)});
+    metrics.push_back({.name = names[index].get<std::string>(), .value = value_of(values[index])});
   }
   return metrics;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/gateway.h"
+#include "http/field_rule.h"
 #include "http/form_data.h"
 
 namespace fedlog::http {
@@ -14,8 +15,11 @@ namespace fedlog::http {
 // "infinity" in any case; too large is infinite. No hexadecimal.
 [[nodiscard]] std::optional<double> parse_python_float(std::string_view text);
 
-// The metrics of a request: the fields metric_names and metric_values, repeated in a form, lists or single
-// values in JSON. None at all is an empty list; `required` makes that an error like any other mismatch.
+// metric_names and metric_values: repeated in a form, lists or single values in JSON.
+[[nodiscard]] std::vector<FieldRule> metric_fields(bool required);
+
+// The metrics in these fields of a request. None at all is an empty list; `required` makes that an error like
+// any other mismatch.
 [[nodiscard]] std::expected<std::vector<actors::MetricInput>, Response> read_metrics(const FormData& form,
                                                                                      bool required);
 

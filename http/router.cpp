@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "http/errors.h"
+#include "http/options.h"
 
 namespace fedlog::http {
 
@@ -58,12 +59,14 @@ Response redirect_to_slash(const Request& request) {
 }
 
 Response metadata(const Route& route) {
-  nlohmann::json body = {
-      {"name", route.view_name}, {"description", route.description}, {"parses", route.parsers}};
-  body["renders"] = nlohmann::json::array();
+  Body body;
+  body["name"] = route.view_name;
+  body["description"] = route.description;
+  body["renders"] = Body::array();
   for (const auto& renderer : route.renderers) body["renders"].push_back(renderer.media_type);
-  if (!route.actions.is_null()) body["actions"] = route.actions;
-  return json_response(200, body);
+  body["parses"] = route.parsers;
+  if (auto actions = actions_of(route); !actions.empty()) body["actions"] = std::move(actions);
+  return body_response(200, body);
 }
 
 void add_fixed_headers(const Request& request, Response& response) {

@@ -11,6 +11,7 @@
 #include "http/authenticator.h"
 #include "http/message.h"
 #include "http/negotiation.h"
+#include "http/operation.h"
 
 namespace fedlog::http {
 
@@ -41,6 +42,15 @@ struct Method {
   std::string name;
   Handler handler;
   Access access = Access::authenticated;
+  Operation operation = {};
+};
+
+// What a pattern's `{name}` stands for.
+struct PathParameter {
+  std::string name;
+  std::string meaning;
+  Body schema;
+  std::string example;
 };
 
 struct Route {
@@ -56,8 +66,7 @@ struct Route {
   std::vector<Renderer> renderers = {json_renderer()};
   std::vector<std::string> parsers = {"application/json", "application/x-www-form-urlencoded",
                                       "multipart/form-data"};
-  // OPTIONS' `actions`; null leaves it out.
-  nlohmann::json actions = nullptr;
+  std::vector<PathParameter> parameters = {};
 };
 
 struct CorsOptions {

@@ -70,14 +70,6 @@ const char* text_of_special(double number) {
 
 }  // namespace
 
-Response body_response(int status, const Body& body) {
-  Response response;
-  response.status = status;
-  response.headers.add("Content-Type", "application/json");
-  response.body = body.dump(-1, ' ', false, Body::error_handler_t::replace);
-  return response;
-}
-
 Body serialized(const domain::User& user, const std::optional<std::string>& token) {
   Body body;
   body["username"] = user.username.text;

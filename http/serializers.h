@@ -1,20 +1,16 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
 #include "actors/gateway.h"
+#include "http/body.h"
+#include "http/errors.h"
 #include "http/message.h"
 
 // Values as the API shows them: names and order of fields are the contract's. Fields of ours begin with x_.
 namespace fedlog::http {
-
-// Keeps its fields in the order of insertion.
-using Body = nlohmann::ordered_json;
-
-[[nodiscard]] Response body_response(int status, const Body& body);
 
 // With the token only where one is given.
 [[nodiscard]] Body serialized(const domain::User& user, const std::optional<std::string>& token = {});
@@ -35,14 +31,19 @@ enum class Detail { list, single };
 [[nodiscard]] actors::Result<Body> serialized(const storage::MetricRow& row, actors::Gateway& gateway);
 
 // A list of serialized values.
-template <class Values, class Serialize>
-[[nodiscard]] actors::Result<Body> serialized_list(const Values& values, const Serialize& serialize) {
-  Body list = Body::array();
-  for (const auto& value : values) {
+template <class T, class Serialize>
+[[nodiscard]] actors::Result<Body> serialized_list(const storage::List<T>& values,
+                                                   const Serialize& serialize) {
+  actors::Result<Body> list = Body::array();
+  values.visit([&](T value) {
     actors::Result<Body> each = serialize(value);
-    if (!each) return each;
-    list.push_back(std::move(*each));
-  }
+    if (each) {
+      list->push_back(std::move(*each));
+    } else {
+      list = std::move(each);
+    }
+    return list.has_value();
+  });
   return list;
 }
 

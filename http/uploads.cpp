@@ -39,12 +39,15 @@ class UploadSink final : public FileSink {
 }  // namespace
 
 std::expected<FormData, Response> read_form_with_uploads(Call& call, const Services& services,
-                                                         std::initializer_list<std::string_view> names) {
+                                                         const std::vector<FieldRule>& rules) {
+  std::vector<std::string_view> awaited;
+  for (const auto& rule : rules) {
+    if (rule.type == FieldType::file) awaited.push_back(rule.name);
+  }
   const FileAllowance allowance{
       .file_bytes_max = static_cast<std::uint64_t>(services.settings.limits.model_bytes_max),
-      .files_max = names.size(),
+      .files_max = awaited.size(),
       .setting = "limits.model_bytes_max"};
-  std::vector<std::string_view> awaited{names};
   const auto open = [&](const PartHead& head) -> std::expected<std::unique_ptr<FileSink>, Response> {
     const auto name = std::ranges::find(awaited, head.name);
     if (name == awaited.end() || !head.filename || head.filename->empty()) return nullptr;
