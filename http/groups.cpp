@@ -37,9 +37,9 @@ std::expected<domain::Group, Response> find_own_group(const Services& services, 
 
 Response list_groups(const Services& services, const Call& call) {
   if (!call.caller->superuser) return forbidden_response("You are not allowed to access all groups.");
-  Body list = Body::array();
-  for (const auto& group : services.gateway.views().groups()) list.push_back(serialized(group));
-  return body_response(200, list);
+  const auto list = services.gateway.views().groups();
+  return body_response(200,
+                       *serialized_list(list, [](const domain::Group& group) { return serialized(group); }));
 }
 
 Response create_group(const Services& services, Call& call) {

@@ -64,11 +64,10 @@ std::expected<domain::TrainingId, Response> training_id(const Call& call) {
 }
 
 Response list_trainings(const Services& services, const Call& call) {
-  Body list = Body::array();
-  for (const auto& training : services.gateway.views().trainings_of_actor(call.caller->id)) {
-    list.push_back(serialized(training, Detail::list));
-  }
-  return body_response(200, list);
+  const auto list = services.gateway.views().trainings_of_actor(call.caller->id);
+  return body_response(200, *serialized_list(list, [](const domain::Training& training) {
+                         return serialized(training, Detail::list);
+                       }));
 }
 
 Response create_training(const Services& services, Call& call) {

@@ -46,9 +46,9 @@ Response register_user(const Services& services, Call& call) {
 }
 
 Response list_users(const Services& services) {
-  Body list = Body::array();
-  for (const auto& user : services.gateway.views().users()) list.push_back(serialized(user));
-  return body_response(200, list);
+  const auto list = services.gateway.views().users();
+  return body_response(200,
+                       *serialized_list(list, [](const domain::User& user) { return serialized(user); }));
 }
 
 // With the token only if it is the caller's own account.
@@ -68,19 +68,16 @@ Response show_caller(const Services& services, const Call& call) {
 }
 
 Response list_groups_of_caller(const Services& services, const Call& call) {
-  Body list = Body::array();
-  for (const auto& group : services.gateway.views().groups_of(call.caller->id)) {
-    list.push_back(serialized(group));
-  }
-  return body_response(200, list);
+  const auto list = services.gateway.views().groups_of(call.caller->id);
+  return body_response(200,
+                       *serialized_list(list, [](const domain::Group& group) { return serialized(group); }));
 }
 
 Response list_trainings_of_caller(const Services& services, const Call& call) {
-  Body list = Body::array();
-  for (const auto& training : services.gateway.views().trainings_of(call.caller->id)) {
-    list.push_back(serialized(training, Detail::list));
-  }
-  return body_response(200, list);
+  const auto list = services.gateway.views().trainings_of(call.caller->id);
+  return body_response(200, *serialized_list(list, [](const domain::Training& training) {
+                         return serialized(training, Detail::list);
+                       }));
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ void project_user(const Envelope& envelope, const domain::UserEvent& event, cons
     views.put(view_keys::user_by_name(keys.lookup_digest(row.value.username.text)), id);
   }
   views.put(view_keys::user_by_position(envelope.position), id);
+  change_count(views, view_keys::user_count, 1);
 }
 
 class GroupProjection {
@@ -67,12 +68,14 @@ class GroupProjection {
     evolve(row.value, created);
     write_group(views_, row);
     put_name(row.value);
+    change_count(views_, view_keys::group_count, 1);
     views_.put(view_keys::last_group_number, big_endian(static_cast<std::uint64_t>(created.group.number)));
   }
 
   void remove(const domain::Group& group) {
     views_.erase(view_keys::group(group.id));
     views_.erase(view_keys::group_by_name(group.name));
+    change_count(views_, view_keys::group_count, -1);
     for (const auto& member : group.members) leave(member, group.id);
   }
 

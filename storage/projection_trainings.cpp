@@ -1,6 +1,7 @@
 #include "storage/projection_trainings.h"
 
 #include <algorithm>
+#include <ranges>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -49,7 +50,10 @@ class TrainingProjection {
     evolve(row->value, event, envelope_.time);
     if (row->value.deleted) return remove(*row, before);
     write_training(views_, *row);
-    if (creates) views_.put(view_keys::training_by_actor(row->value.actor, row->position), key_value(*row));
+    if (creates) {
+      views_.put(view_keys::training_by_actor(row->value.actor, row->position),
+                 view_keys::bytes_of(row->value.id));
+    }
     follow_participants(*row, before);
     follow_work(*row, before);
     follow_local_models(row->value, before);
@@ -67,11 +71,6 @@ class TrainingProjection {
   [[nodiscard]] std::string event_text() const {
     return envelope_.type + " at version " + std::to_string(envelope_.version) + " of " + envelope_.stream +
            " ";
-  }
-
-  // What indexes of trainings hold: the training's id and its model's.
-  static std::string key_value(const Row<domain::Training>& row) {
-    return view_keys::bytes_of(row.value.id) + view_keys::bytes_of(row.value.model);
   }
 
   void request(domain::TrainingId training, const domain::NotificationRequested& requested) {
@@ -109,13 +108,23 @@ class TrainingProjection {
     if (row.value.participants == before.participants) return;
     const std::set<domain::UserId> old_ones(before.participants.begin(), before.participants.end());
     const std::set<domain::UserId> new_ones(row.value.participants.begin(), row.value.participants.end());
+    const auto model = read_model(views_, row.value.model);
     for (const auto& user : old_ones) {
-      if (!new_ones.contains(user)) views_.erase(view_keys::training_by_participant(user, row.position));
+      if (!new_ones.contains(user)) erase_participant(user, row.position, model);
     }
     for (const auto& user : new_ones) {
       if (old_ones.contains(user)) continue;
-      views_.put(view_keys::training_by_participant(user, row.position), key_value(row));
+      views_.put(view_keys::training_by_participant(user, row.position), view_keys::bytes_of(row.value.id));
+      if (!model) continue;
+      views_.put(view_keys::model_by_participant(user, model->position),
+                 view_keys::bytes_of(row.value.model));
     }
+  }
+
+  void erase_participant(domain::UserId user, std::uint64_t training_position,
+                         const std::optional<Row<domain::Model>>& model) {
+    views_.erase(view_keys::training_by_participant(user, training_position));
+    if (model) views_.erase(view_keys::model_by_participant(user, model->position));
   }
 
   void follow_work(const Row<domain::Training>& row, const domain::Training& before) {
@@ -128,13 +137,23 @@ class TrainingProjection {
     }
   }
 
-  // A local model lives as long as its update is part of the training.
+  // A local model lives as long as its update is part of the training. Most events leave the updates alone or
+  // add one at their end.
   void follow_local_models(const domain::Training& training, const domain::Training& before) {
-    for (const auto& update : before.updates) {
-      if (training.update_by_model(update.model) == nullptr) erase_model(update.model);
+    const auto [first_old, first_new] = std::ranges::mismatch(before.updates, training.updates);
+    const std::ranges::subrange old_ones(first_old, before.updates.end());
+    const std::ranges::subrange new_ones(first_new, training.updates.end());
+    const auto models_of = [](const auto& updates) {
+      const auto models = std::views::transform(updates, &domain::Update::model);
+      return std::set<domain::ModelId>(models.begin(), models.end());
+    };
+    const auto old_models = models_of(old_ones);
+    const auto new_models = models_of(new_ones);
+    for (const auto& update : old_ones) {
+      if (!new_models.contains(update.model)) erase_model(update.model);
     }
-    for (const auto& update : training.updates) {
-      if (before.update_by_model(update.model) == nullptr) add_local_model(training, update);
+    for (const auto& update : new_ones) {
+      if (!old_models.contains(update.model)) add_local_model(training, update);
     }
   }
 
@@ -173,15 +192,13 @@ class TrainingProjection {
     views_.erase(view_keys::training_touched(id));
     views_.erase(view_keys::training_by_actor(before.actor, row.position));
     views_.erase(view_keys::training_with_work(row.position));
-    for (const auto& user : before.participants) {
-      views_.erase(view_keys::training_by_participant(user, row.position));
-    }
+    auto model = read_model(views_, before.model);
+    for (const auto& user : before.participants) erase_participant(user, row.position, model);
     for (const auto& update : before.updates) erase_model(update.model);
     for (const auto& key : keys_under(views_, view_keys::outbox_by_training(id))) {
       const auto notification = view_keys::id_from<domain::EventId>(views_.get(key).value_or(""));
       erase_outbox(id, number_at_end(key), notification);
     }
-    auto model = read_model(views_, before.model);
     if (model && model->value.training == id) {
       model->value.training.reset();
       write_model(views_, *model);
@@ -205,7 +222,7 @@ void project_training(const Envelope& envelope, const domain::TrainingEvent& eve
 void add_metrics(const Envelope& envelope, domain::ModelId model, domain::UserId reporter, std::int64_t step,
                  const std::vector<domain::Metric>& metrics, KeyValueWriter& views) {
   if (metrics.size() > metrics_per_event_max) throw std::runtime_error("too many metrics in one event");
-  if (!views.get(view_keys::model(model))) return;
+  if (metrics.empty() || !views.get(view_keys::model(model))) return;
   auto id = envelope.position * metrics_per_event_max;
   for (const auto& metric : metrics) {
     write_metric(views, {.id = static_cast<std::int64_t>(id++),
@@ -214,12 +231,14 @@ void add_metrics(const Envelope& envelope, domain::ModelId model, domain::UserId
                          .step = step,
                          .metric = metric});
   }
+  change_count(views, view_keys::metric_count(model), static_cast<std::int64_t>(metrics.size()));
 }
 
 void remove_model(const Row<domain::Model>& row, KeyValueWriter& views) {
   views.erase(view_keys::model(row.value.id));
   views.erase(view_keys::model_by_owner(row.value.owner, row.position));
   for (const auto& key : keys_under(views, view_keys::metrics(row.value.id))) views.erase(key);
+  views.erase(view_keys::metric_count(row.value.id));
 }
 
 }  // namespace fedlog::storage

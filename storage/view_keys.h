@@ -35,6 +35,8 @@ inline std::string user_by_position(std::uint64_t position) {
   return users_by_position + big_endian(position);
 }
 
+inline const std::string user_count = "uc";
+
 inline const std::string groups = "g/";
 inline std::string group(domain::GroupId id) {
   return groups + big_endian(static_cast<std::uint64_t>(id.number));
@@ -49,6 +51,7 @@ inline std::string group_by_member(domain::UserId member, domain::GroupId id) {
   return groups_by_member(member) + big_endian(static_cast<std::uint64_t>(id.number));
 }
 inline const std::string last_group_number = "gl";
+inline const std::string group_count = "gc";
 
 inline std::string model(domain::ModelId id) {
   return "m/" + bytes_of(id);
@@ -58,6 +61,12 @@ inline std::string models_by_owner(domain::UserId owner) {
 }
 inline std::string model_by_owner(domain::UserId owner, std::uint64_t position) {
   return models_by_owner(owner) + big_endian(position);
+}
+inline std::string models_by_participant(domain::UserId participant) {
+  return "mp/" + bytes_of(participant);
+}
+inline std::string model_by_participant(domain::UserId participant, std::uint64_t position) {
+  return models_by_participant(participant) + big_endian(position);
 }
 
 inline std::string training(domain::TrainingId id) {
@@ -88,6 +97,9 @@ inline std::string metrics(domain::ModelId model) {
 }
 inline std::string metric(domain::ModelId model, std::int64_t id) {
   return metrics(model) + big_endian(static_cast<std::uint64_t>(id));
+}
+inline std::string metric_count(domain::ModelId model) {
+  return "xc/" + bytes_of(model);
 }
 
 inline const std::string outbox = "o/";

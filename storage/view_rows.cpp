@@ -98,6 +98,15 @@ void write_outbox(KeyValueWriter& views, const OutboxRow& row) {
   views.put(view_keys::outbox_row(row.position), encode(row));
 }
 
+std::uint64_t read_count(const KeyValueReader& views, std::string_view key) {
+  const auto count = views.get(key);
+  return count ? number_at_end(*count) : 0;
+}
+
+void change_count(KeyValueWriter& views, std::string_view key, std::int64_t change) {
+  views.put(key, big_endian(read_count(views, key) + static_cast<std::uint64_t>(change)));
+}
+
 void write_training(KeyValueWriter& views, const Row<domain::Training>& row) {
   views.put(view_keys::training(row.value.id), encode(row));
   touch_training(views, row.value.id, row.value.last_update);

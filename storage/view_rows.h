@@ -42,6 +42,10 @@ void write_model(KeyValueWriter& views, const Row<domain::Model>& row);
 void write_metric(KeyValueWriter& views, const MetricRow& row);
 void write_outbox(KeyValueWriter& views, const OutboxRow& row);
 
+// Rows are counted where lists of them are long: a list's length is then one key.
+[[nodiscard]] std::uint64_t read_count(const KeyValueReader& views, std::string_view key);
+void change_count(KeyValueWriter& views, std::string_view key, std::int64_t change);
+
 // When something last happened to a training is kept apart from its row: most events change nothing else.
 void write_training(KeyValueWriter& views, const Row<domain::Training>& row);
 void touch_training(KeyValueWriter& views, domain::TrainingId id, domain::Timestamp at);

@@ -1,44 +1,73 @@
 #include "storage/views.h"
 
-#include <map>
 #include <string>
+#include <utility>
 
+#include "storage/index_cursor.h"
 #include "storage/view_keys.h"
 #include "storage/view_rows.h"
 
 namespace fedlog::storage {
 namespace {
 
-// Rows in order of the events that created them, each once.
-template <class T>
-using InOrderOfCreation = std::map<std::uint64_t, T>;
-
-template <class T>
-std::vector<T> values_of(InOrderOfCreation<T> rows) {
-  std::vector<T> values;
-  values.reserve(rows.size());
-  for (auto& [position, value] : rows) values.push_back(std::move(value));
-  return values;
-}
-
-template <class T>
-void add(InOrderOfCreation<T>& rows, std::optional<Row<T>> row) {
-  if (row) rows.try_emplace(row->position, std::move(row->value));
-}
-
-// An index's keys end with a position, its values start with an id.
-template <class Id, class Visit>
-void for_each_id(const KeyValueReader& reader, std::string_view index, const Visit& visit) {
-  reader.scan(index, {}, [&](std::string_view, std::string_view value) {
-    visit(view_keys::id_from<Id>(value.substr(0, 16)), value);
-    return true;
-  });
-}
-
 template <class T>
 std::optional<T> value_of(std::optional<Row<T>> row) {
   if (!row) return std::nullopt;
   return std::move(row->value);
+}
+
+std::uint64_t count_together(const KeyValueReader& reader, const std::vector<std::string>& indexes) {
+  std::uint64_t count = 0;
+  visit_together(reader, indexes, [&](const IndexEntry&) {
+    ++count;
+    return true;
+  });
+  return count;
+}
+
+// Visits the rows to which the indexes' entries lead. `read` gives none for a row that went since the index
+// was read.
+template <class T, class Read>
+typename List<T>::VisitFrom visit_by_index(const KeyValueReader& reader, std::vector<std::string> indexes,
+                                           Read read) {
+  return [&reader, indexes = std::move(indexes), read](std::uint64_t skip, const List<T>::Visit& visit) {
+    visit_together(reader, indexes, [&](const IndexEntry& entry) {
+      if (skip > 0) {
+        --skip;
+        return true;
+      }
+      std::optional<T> row = read(entry);
+      return !row || visit(std::move(*row));
+    });
+  };
+}
+
+template <class T, class Read>
+List<T> list_by_index(const KeyValueReader& reader, const std::vector<std::string>& indexes, Read read) {
+  return {[&reader, indexes] { return count_together(reader, indexes); },
+          visit_by_index<T>(reader, indexes, read)};
+}
+
+// Rows that lie together under a prefix and are counted under `count_key`.
+template <class T, class Decode>
+List<T> list_by_prefix(const KeyValueReader& reader, std::string prefix, std::string count_key,
+                       Decode decode) {
+  const auto count = [&reader, count_key] { return read_count(reader, count_key); };
+  return {count, [&reader, prefix, decode](std::uint64_t skip, const typename List<T>::Visit& visit) {
+            reader.scan(prefix, {}, [&](std::string_view, std::string_view value) {
+              if (skip > 0) {
+                --skip;
+                return true;
+              }
+              return visit(decode(value));
+            });
+          }};
+}
+
+List<domain::Training> list_of_trainings(const KeyValueReader& reader, std::vector<std::string> indexes) {
+  return list_by_index<domain::Training>(reader, std::move(indexes), [&reader](const IndexEntry& entry) {
+    return value_of(read_training(reader, view_keys::id_from<domain::TrainingId>(entry.value)));
+  });
 }
 
 }  // namespace
@@ -52,11 +81,12 @@ std::optional<domain::User> Views::user_by_name(std::string_view username) const
   return id ? user(view_keys::id_from<domain::UserId>(*id)) : std::nullopt;
 }
 
-std::vector<domain::User> Views::users() const {
-  InOrderOfCreation<domain::User> rows;
-  for_each_id<domain::UserId>(*reader_, view_keys::users_by_position,
-                              [&](domain::UserId id, auto) { add(rows, read_user(*reader_, *keys_, id)); });
-  return values_of(std::move(rows));
+List<domain::User> Views::users() const {
+  const auto read = [this](const IndexEntry& entry) {
+    return user(view_keys::id_from<domain::UserId>(entry.value));
+  };
+  return {[this] { return read_count(*reader_, view_keys::user_count); },
+          visit_by_index<domain::User>(*reader_, {view_keys::users_by_position}, read)};
 }
 
 std::optional<domain::Group> Views::group(domain::GroupId id) const {
@@ -68,22 +98,15 @@ std::optional<domain::Group> Views::group_by_name(std::string_view name) const {
   return number ? group({static_cast<std::int64_t>(number_at_end(*number))}) : std::nullopt;
 }
 
-std::vector<domain::Group> Views::groups() const {
-  std::vector<domain::Group> groups;
-  reader_->scan(view_keys::groups, {}, [&](std::string_view, std::string_view value) {
-    groups.push_back(group_row(value).value);
-    return true;
-  });
-  return groups;
+List<domain::Group> Views::groups() const {
+  return list_by_prefix<domain::Group>(*reader_, view_keys::groups, view_keys::group_count,
+                                       [](std::string_view bytes) { return group_row(bytes).value; });
 }
 
-std::vector<domain::Group> Views::groups_of(domain::UserId member) const {
-  InOrderOfCreation<domain::Group> rows;
-  reader_->scan(view_keys::groups_by_member(member), {}, [&](std::string_view key, std::string_view) {
-    add(rows, read_group(*reader_, {static_cast<std::int64_t>(number_at_end(key))}));
-    return true;
-  });
-  return values_of(std::move(rows));
+List<domain::Group> Views::groups_of(domain::UserId member) const {
+  return list_by_index<domain::Group>(
+      *reader_, {view_keys::groups_by_member(member)},
+      [this](const IndexEntry& entry) { return group({static_cast<std::int64_t>(entry.position)}); });
 }
 
 std::int64_t Views::last_group_number() const {
@@ -95,54 +118,49 @@ std::optional<domain::Model> Views::model(domain::ModelId id) const {
   return value_of(read_model(*reader_, id));
 }
 
-std::vector<domain::Model> Views::models_of(domain::UserId user) const {
-  InOrderOfCreation<domain::Model> rows;
-  for_each_id<domain::ModelId>(*reader_, view_keys::models_by_owner(user),
-                               [&](domain::ModelId id, auto) { add(rows, read_model(*reader_, id)); });
-  for_each_id<domain::TrainingId>(
-      *reader_, view_keys::trainings_by_participant(user), [&](auto, std::string_view value) {
-        if (value.size() != 32) return;
-        add(rows, read_model(*reader_, view_keys::id_from<domain::ModelId>(value.substr(16))));
-      });
-  return values_of(std::move(rows));
+List<domain::Model> Views::models_of(domain::UserId user) const {
+  return list_by_index<domain::Model>(
+      *reader_, {view_keys::models_by_owner(user), view_keys::models_by_participant(user)},
+      [this](const IndexEntry& entry) { return model(view_keys::id_from<domain::ModelId>(entry.value)); });
+}
+
+List<domain::Model> Views::models_in(const domain::Training& training) const {
+  std::vector<domain::ModelId> ids{training.model};
+  for (const auto& update : training.updates) ids.push_back(update.model);
+  return {[count = ids.size()] { return count; },
+          [this, ids = std::move(ids)](std::uint64_t skip, const List<domain::Model>::Visit& visit) {
+            for (auto index = skip; index < ids.size(); ++index) {
+              auto found = model(ids[index]);  // none: its round ended since the training was read
+              if (found && !visit(std::move(*found))) return;
+            }
+          }};
 }
 
 std::optional<domain::Training> Views::training(domain::TrainingId id) const {
   return value_of(read_training(*reader_, id));
 }
 
-std::vector<domain::Training> Views::trainings_of_actor(domain::UserId actor) const {
-  InOrderOfCreation<domain::Training> rows;
-  for_each_id<domain::TrainingId>(
-      *reader_, view_keys::trainings_by_actor(actor),
-      [&](domain::TrainingId id, auto) { add(rows, read_training(*reader_, id)); });
-  return values_of(std::move(rows));
+List<domain::Training> Views::trainings_of_actor(domain::UserId actor) const {
+  return list_of_trainings(*reader_, {view_keys::trainings_by_actor(actor)});
 }
 
-std::vector<domain::Training> Views::trainings_of(domain::UserId actor_or_participant) const {
-  InOrderOfCreation<domain::Training> rows;
-  for (const auto& index : {view_keys::trainings_by_actor(actor_or_participant),
-                            view_keys::trainings_by_participant(actor_or_participant)}) {
-    for_each_id<domain::TrainingId>(
-        *reader_, index, [&](domain::TrainingId id, auto) { add(rows, read_training(*reader_, id)); });
-  }
-  return values_of(std::move(rows));
+List<domain::Training> Views::trainings_of(domain::UserId actor_or_participant) const {
+  return list_of_trainings(*reader_, {view_keys::trainings_by_actor(actor_or_participant),
+                                      view_keys::trainings_by_participant(actor_or_participant)});
 }
 
 std::vector<domain::TrainingId> Views::trainings_with_pending_work() const {
   std::vector<domain::TrainingId> ids;
-  for_each_id<domain::TrainingId>(*reader_, view_keys::trainings_with_work,
-                                  [&](domain::TrainingId id, auto) { ids.push_back(id); });
+  reader_->scan(view_keys::trainings_with_work, {}, [&](std::string_view, std::string_view value) {
+    ids.push_back(view_keys::id_from<domain::TrainingId>(value));
+    return true;
+  });
   return ids;
 }
 
-std::vector<MetricRow> Views::metrics_of(domain::ModelId model) const {
-  std::vector<MetricRow> rows;
-  reader_->scan(view_keys::metrics(model), {}, [&](std::string_view, std::string_view value) {
-    rows.push_back(metric_row(value));
-    return true;
-  });
-  return rows;
+List<MetricRow> Views::metrics_of(domain::ModelId model) const {
+  return list_by_prefix<MetricRow>(*reader_, view_keys::metrics(model), view_keys::metric_count(model),
+                                   [](std::string_view bytes) { return metric_row(bytes); });
 }
 
 std::vector<OutboxRow> Views::outbox(std::uint64_t after_position, std::size_t limit) const {

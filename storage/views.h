@@ -12,6 +12,7 @@
 #include "domain/user.h"
 #include "storage/key_ring.h"
 #include "storage/key_value.h"
+#include "storage/list.h"
 
 namespace fedlog::storage {
 
@@ -47,8 +48,9 @@ struct OutboxRow {
 };
 
 // What the log adds up to, for reading: kept up to date in the same batch as the events, so whatever was
-// acknowledged can be read. Deleted things are absent. Lists are in order of creation. Any thread; every call
-// reads the newest state, and throws std::runtime_error where a stored row is damaged.
+// acknowledged can be read. Deleted things are absent. Lists are in order of creation, and must not outlive
+// the views. Any thread; every call reads the newest state, and throws std::runtime_error where a stored row
+// is damaged.
 class Views {
  public:
   // Both must outlive it.
@@ -56,25 +58,27 @@ class Views {
 
   [[nodiscard]] std::optional<domain::User> user(domain::UserId id) const;
   [[nodiscard]] std::optional<domain::User> user_by_name(std::string_view username) const;
-  [[nodiscard]] std::vector<domain::User> users() const;
+  [[nodiscard]] List<domain::User> users() const;
 
   [[nodiscard]] std::optional<domain::Group> group(domain::GroupId id) const;
   [[nodiscard]] std::optional<domain::Group> group_by_name(std::string_view name) const;
-  [[nodiscard]] std::vector<domain::Group> groups() const;
-  [[nodiscard]] std::vector<domain::Group> groups_of(domain::UserId member) const;
+  [[nodiscard]] List<domain::Group> groups() const;
+  [[nodiscard]] List<domain::Group> groups_of(domain::UserId member) const;
   [[nodiscard]] std::int64_t last_group_number() const;  // deleted ones count
 
   [[nodiscard]] std::optional<domain::Model> model(domain::ModelId id) const;  // local ones too
   // Those that the user owns (local ones too), or in whose training it takes part.
-  [[nodiscard]] std::vector<domain::Model> models_of(domain::UserId user) const;
+  [[nodiscard]] List<domain::Model> models_of(domain::UserId user) const;
+  // The training's model, then the updates of the open round in order of arrival.
+  [[nodiscard]] List<domain::Model> models_in(const domain::Training& training) const;
 
   [[nodiscard]] std::optional<domain::Training> training(domain::TrainingId id) const;
-  [[nodiscard]] std::vector<domain::Training> trainings_of_actor(domain::UserId actor) const;
-  [[nodiscard]] std::vector<domain::Training> trainings_of(domain::UserId actor_or_participant) const;
+  [[nodiscard]] List<domain::Training> trainings_of_actor(domain::UserId actor) const;
+  [[nodiscard]] List<domain::Training> trainings_of(domain::UserId actor_or_participant) const;
   // Trainings that wait for the server itself: an aggregation to be made.
   [[nodiscard]] std::vector<domain::TrainingId> trainings_with_pending_work() const;
 
-  [[nodiscard]] std::vector<MetricRow> metrics_of(domain::ModelId model) const;
+  [[nodiscard]] List<MetricRow> metrics_of(domain::ModelId model) const;
 
   [[nodiscard]] std::vector<OutboxRow> outbox(std::uint64_t after_position, std::size_t limit) const;
   [[nodiscard]] bool is_pending(std::uint64_t outbox_position) const;

@@ -94,7 +94,7 @@ TEST_F(Accounts, HaveNamesOfTheirOwnHoweverManyAskAtOnce) {
     }
   }
   EXPECT_EQ(winners, 1);
-  EXPECT_EQ(storage.views().users().size(), 1U);
+  EXPECT_EQ(storage.views().users().count(), 1U);
 }
 
 class Groups : public LivingSystem {
@@ -147,7 +147,7 @@ TEST_F(Groups, CreatedAgainUnderTheSameKeyAreTheSame) {
   const auto again = gateway().create_group(as(ada, "key"), "first");
   ASSERT_TRUE(again.has_value()) << again.error().message;
   EXPECT_EQ(again->id, first->id);
-  EXPECT_EQ(storage.views().groups().size(), 1U);
+  EXPECT_EQ(storage.views().groups().count(), 1U);
 }
 
 }  // namespace

@@ -271,14 +271,14 @@ TEST_F(Models, AreRefusedWithTheFilesFault) {
   const auto refused = upload_model(as(ada), "no model");
   EXPECT_EQ(refused.error().reason, Reason::invalid_file);
   EXPECT_THAT(refused.error().message, StartsWith("Invalid model file: "));
-  EXPECT_TRUE(storage.views().models_of(ada).empty());
+  EXPECT_EQ(storage.views().models_of(ada).count(), 0U);
 }
 
 TEST_F(Models, UploadedAgainUnderTheSameKeyAreTheSame) {
   const auto first = upload_model(as(ada, "key")).value();
   EXPECT_EQ(upload_model(as(ada, "key")).value(), first);
   EXPECT_NE(upload_model(as(ada, "another key")).value(), first);
-  EXPECT_THAT(storage.views().models_of(ada), SizeIs(2));
+  EXPECT_EQ(storage.views().models_of(ada).count(), 2U);
 }
 
 TEST_F(Models, OfAMeanMustBeTheCallersOwn) {
@@ -298,7 +298,7 @@ TEST_F(Models, HaveMetricsOfThoseWhoMayRead) {
   ASSERT_TRUE(gateway().report_metrics(as(ada), id, {{"accuracy", 0.5}}).has_value());
   EXPECT_EQ(gateway().report_metrics(as(bob), id, {{"accuracy", 0.5}}).error().reason,
             Reason::permission_denied);
-  EXPECT_THAT(storage.views().metrics_of(id), SizeIs(1));
+  EXPECT_EQ(storage.views().metrics_of(id).count(), 1U);
 }
 
 TEST_F(Models, SayWhyTheyCannotBeRun) {

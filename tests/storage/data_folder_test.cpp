@@ -125,7 +125,7 @@ TEST_F(DataFolderTest, NeverHoldsPersonalTextInPlain) {
     append(*storage,
            commit_of(stream_of(domain::GroupId{1}), 1,
                      {EventCodec::encode(domain::GroupEvent{domain::GroupMemberAdded{user_id(1)}})}));
-    EXPECT_EQ(storage->views().users().at(0).username.text, "Adalovelace");
+    EXPECT_EQ(storage->views().user(user_id(1))->username.text, "Adalovelace");
   }
   const auto everything = content_of_all_files(folder_);
   EXPECT_EQ(everything.find("Adalovelace"), std::string::npos);

@@ -7,6 +7,7 @@
 #include "storage/overlay.h"
 #include "storage/rebuild_views.h"
 #include "tests/storage/examples.h"
+#include "tests/storage/rows_of.h"
 #include "tests/storage/temporary_folder.h"
 
 namespace fedlog::storage {
@@ -64,7 +65,7 @@ class Projection : public ::testing::Test {
 
   std::vector<domain::ModelId> models_of(std::uint8_t user) {
     std::vector<domain::ModelId> ids;
-    for (const auto& model : views_.models_of(user_id(user))) ids.push_back(model.id);
+    for (const auto& model : rows_of(views_.models_of(user_id(user)))) ids.push_back(model.id);
     return ids;
   }
 
@@ -76,9 +77,10 @@ class Projection : public ::testing::Test {
 TEST_F(Projection, ListsUsersInOrderOfRegistrationAndFindsThemByName) {
   registers(9, "ada");
   registers(2, "grace");
-  ASSERT_EQ(views_.users().size(), 2u);
-  EXPECT_EQ(views_.users()[0].username.text, "ada");
-  EXPECT_EQ(views_.users()[1].email.text, "grace@example.org");
+  ASSERT_EQ(rows_of(views_.users()).size(), 2u);
+  EXPECT_EQ(views_.users().count(), 2u);
+  EXPECT_EQ(rows_of(views_.users())[0].username.text, "ada");
+  EXPECT_EQ(rows_of(views_.users())[1].email.text, "grace@example.org");
   EXPECT_EQ(views_.user_by_name("grace")->id, user_id(2));
   EXPECT_FALSE(views_.user_by_name("Grace"));
   EXPECT_EQ(views_.user(user_id(9))->message_endpoint.text, "http://ada.example.org:8080");
@@ -106,18 +108,20 @@ TEST_F(Projection, FollowsAGroupThroughItsLife) {
   happens_to_group(1, domain::GroupRenamed{"hospitals"});
   EXPECT_FALSE(views_.group_by_name("clinics"));
   EXPECT_EQ(views_.group_by_name("hospitals")->id.number, 1);
-  EXPECT_EQ(views_.groups().size(), 2u);
-  EXPECT_EQ(views_.groups_of(user_id(1)).size(), 1u);
+  EXPECT_EQ(rows_of(views_.groups()).size(), 2u);
+  EXPECT_EQ(views_.groups().count(), 2u);
+  EXPECT_EQ(rows_of(views_.groups_of(user_id(1))).size(), 1u);
   EXPECT_THAT(views_.user(user_id(1))->groups, ElementsAre(domain::GroupId{1}));
 
   happens_to_group(2, domain::GroupDeleted{});
   EXPECT_EQ(views_.last_group_number(), 2);
   happens_to_group(1, domain::GroupMemberRemoved{user_id(1)});
-  EXPECT_THAT(views_.groups_of(user_id(1)), IsEmpty());
+  EXPECT_THAT(rows_of(views_.groups_of(user_id(1))), IsEmpty());
   happens_to_group(1, domain::GroupMemberAdded{user_id(1)});
   happens_to_group(1, domain::GroupDeleted{});
-  EXPECT_THAT(views_.groups(), IsEmpty());
-  EXPECT_THAT(views_.groups_of(user_id(1)), IsEmpty());
+  EXPECT_EQ(views_.groups().count(), 0u);
+  EXPECT_THAT(rows_of(views_.groups()), IsEmpty());
+  EXPECT_THAT(rows_of(views_.groups_of(user_id(1))), IsEmpty());
   EXPECT_THAT(views_.user(user_id(1))->groups, IsEmpty());
   EXPECT_FALSE(views_.group_by_name("hospitals"));
 }
@@ -132,15 +136,17 @@ TEST_F(Projection, ListsModelsOfTheirOwnerAndOfParticipants) {
   EXPECT_THAT(models_of(2), ElementsAre(model_id(3)));
   happens(domain::ParticipantJoined{user_id(4)});
   EXPECT_THAT(models_of(4), ElementsAre(model_id(1)));
+  EXPECT_EQ(views_.models_of(user_id(4)).count(), 1u);
 }
 
 TEST_F(Projection, DeletesAModelWithItsMetrics) {
   happens_to_model(1, uploaded(1, user_id(1)));
   happens_to_model(1, domain::MetricsReported{user_id(1), model_id(1), 0, {{"loss", 1.0, std::nullopt}}});
-  EXPECT_EQ(views_.metrics_of(model_id(1)).size(), 1u);
+  EXPECT_EQ(rows_of(views_.metrics_of(model_id(1))).size(), 1u);
   happens_to_model(1, domain::ModelDeleted{});
+  EXPECT_EQ(views_.metrics_of(model_id(1)).count(), 0u);
   EXPECT_FALSE(views_.model(model_id(1)));
-  EXPECT_THAT(views_.metrics_of(model_id(1)), IsEmpty());
+  EXPECT_THAT(rows_of(views_.metrics_of(model_id(1))), IsEmpty());
   EXPECT_THAT(models_of(1), IsEmpty());
 }
 
@@ -149,8 +155,9 @@ TEST_F(Projection, GivesMetricsIdsThatGrowAndFitIntoADouble) {
   const auto first = happens(domain::MetricsReported{
       user_id(2), model_id(1), 0, {{"loss", 1.0, std::nullopt}, {"curve", std::nullopt, blob_id(1)}}});
   happens(domain::MetricsReported{user_id(3), model_id(1), 0, {{"loss", 2.0, std::nullopt}}});
-  const auto metrics = views_.metrics_of(model_id(1));
+  const auto metrics = rows_of(views_.metrics_of(model_id(1)));
   ASSERT_EQ(metrics.size(), 3u);
+  EXPECT_EQ(views_.metrics_of(model_id(1)).count(), 3u);
   EXPECT_EQ(metrics[0].id, static_cast<std::int64_t>(first[0].position * 4096));
   EXPECT_EQ(metrics[1].id, metrics[0].id + 1);
   EXPECT_EQ(metrics[1].metric.blob, blob_id(1));
@@ -164,18 +171,20 @@ TEST_F(Projection, ShowsATrainingToItsActorAndParticipants) {
   ASSERT_TRUE(training);
   EXPECT_EQ(training->state, domain::TrainingState::initial);
   EXPECT_THAT(training->participants, ElementsAre(user_id(2), user_id(3)));
-  EXPECT_EQ(views_.trainings_of_actor(user_id(1)).size(), 1u);
-  EXPECT_THAT(views_.trainings_of_actor(user_id(2)), IsEmpty());
-  EXPECT_EQ(views_.trainings_of(user_id(1)).size(), 1u);
-  EXPECT_EQ(views_.trainings_of(user_id(2)).size(), 1u);
-  EXPECT_THAT(views_.trainings_of(user_id(4)), IsEmpty());
+  EXPECT_EQ(rows_of(views_.trainings_of_actor(user_id(1))).size(), 1u);
+  EXPECT_THAT(rows_of(views_.trainings_of_actor(user_id(2))), IsEmpty());
+  EXPECT_EQ(rows_of(views_.trainings_of(user_id(1))).size(), 1u);
+  EXPECT_EQ(rows_of(views_.trainings_of(user_id(2))).size(), 1u);
+  EXPECT_THAT(rows_of(views_.trainings_of(user_id(4))), IsEmpty());
 }
 
 TEST_F(Projection, ShowsATrainingOfAnActorWhoTakesPartOnce) {
   happens_to_model(1, uploaded(1, user_id(1)));
   happens(created(1, 1, user_id(1), {user_id(1)}));
-  EXPECT_EQ(views_.trainings_of(user_id(1)).size(), 1u);
+  EXPECT_EQ(rows_of(views_.trainings_of(user_id(1))).size(), 1u);
+  EXPECT_EQ(views_.trainings_of(user_id(1)).count(), 1u);
   EXPECT_EQ(models_of(1).size(), 1u);
+  EXPECT_EQ(views_.models_of(user_id(1)).count(), 1u);
 }
 
 TEST_F(Projection, KeepsALocalModelAsLongAsItsUpdateCounts) {
@@ -191,15 +200,28 @@ TEST_F(Projection, KeepsALocalModelAsLongAsItsUpdateCounts) {
   EXPECT_EQ(local->sample_size, 10);
   EXPECT_EQ(local->weights, blob_id(10));
   EXPECT_THAT(models_of(2), ElementsAre(model_id(1), model_id(10)));
-  ASSERT_EQ(views_.metrics_of(model_id(10)).size(), 1u);
-  EXPECT_EQ(views_.metrics_of(model_id(10))[0].reporter, user_id(2));
+  ASSERT_EQ(rows_of(views_.metrics_of(model_id(10))).size(), 1u);
+  EXPECT_EQ(rows_of(views_.metrics_of(model_id(10)))[0].reporter, user_id(2));
 
   updates(2, 11);
   EXPECT_FALSE(views_.model(model_id(10)));
-  EXPECT_THAT(views_.metrics_of(model_id(10)), IsEmpty());
+  EXPECT_THAT(rows_of(views_.metrics_of(model_id(10))), IsEmpty());
   EXPECT_TRUE(views_.model(model_id(11)));
 
   updates(3, 12);
+  const auto in_training = [&] {
+    std::vector<domain::ModelId> ids;
+    for (const auto& model : rows_of(views_.models_in(*views_.training(training_id(1))))) {
+      ids.push_back(model.id);
+    }
+    return ids;
+  };
+  EXPECT_THAT(in_training(), ElementsAre(model_id(1), model_id(11), model_id(12)));
+  EXPECT_EQ(views_.models_in(*views_.training(training_id(1))).count(), 3u);
+  updates(2, 13);  // takes the place of an update in the middle
+  EXPECT_FALSE(views_.model(model_id(11)));
+  EXPECT_THAT(in_training(), ::testing::UnorderedElementsAre(model_id(1), model_id(12), model_id(13)));
+  updates(2, 11);
   happens(domain::ParticipantRemoved{user_id(3), "left"});
   EXPECT_FALSE(views_.model(model_id(12)));
 
@@ -269,7 +291,7 @@ TEST_F(Projection, DeletesATrainingWithAllThatHangsOnIt) {
   EXPECT_FALSE(views_.model(model_id(10)));
   EXPECT_THAT(views_.outbox(0, 10), IsEmpty());
   EXPECT_THAT(views_.trainings_with_pending_work(), IsEmpty());
-  EXPECT_THAT(views_.trainings_of(user_id(1)), IsEmpty());
+  EXPECT_THAT(rows_of(views_.trainings_of(user_id(1))), IsEmpty());
   EXPECT_THAT(models_of(2), IsEmpty());
   EXPECT_FALSE(views_.model(model_id(1))->training);
   happens_to_model(1, domain::ModelLeftTraining{3, blob_id(21), std::nullopt});

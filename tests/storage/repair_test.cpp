@@ -83,7 +83,7 @@ TEST_F(Repair, WritesTheViewsAnew) {
   EXPECT_THAT(problems(), HasSubstr("the views differ from what the log adds up to"));
   ASSERT_TRUE(rebuild_views(folder_));
   EXPECT_EQ(problems(), "");
-  EXPECT_EQ(open()->views().users().size(), 2u);
+  EXPECT_EQ(open()->views().users().count(), 2u);
 }
 
 TEST_F(Repair, OfADamagedDatabaseKeepsWhatVerificationFoundSound) {
@@ -123,7 +123,7 @@ TEST_F(Repair, DropsAllThatHangsOnDroppedEvents) {
   const auto storage = open();
   EXPECT_EQ(storage->journal().version_of(stream_of(model_id(1))), 1u);
   EXPECT_FALSE(storage->views().user(user_id(2)));
-  EXPECT_TRUE(storage->views().metrics_of(model_id(1)).empty());
+  EXPECT_EQ(storage->views().metrics_of(model_id(1)).count(), 0u);
   EXPECT_FALSE(storage->journal().snapshot(stream_of(model_id(1))));
   auto keyed = upload(2);
   keyed.idempotency_key = "key";
