@@ -10,7 +10,7 @@
 namespace fedlog::domain {
 
 // An account. `actor` and `client` are what its owner declared at registration; rights never depend on them.
-// Passwords and tokens are secrets, kept beside the event log, never in it.
+// Passwords and tokens are secrets, kept beside the event log, never in it. Who is not active cannot sign in.
 struct User {
   UserId id;
   Personal username;
@@ -23,6 +23,7 @@ struct User {
   bool superuser = false;
   std::vector<GroupId> groups;
   Timestamp created;
+  bool active = true;
 
   static constexpr auto fields() {
     return std::tuple{field("id", &User::id),
@@ -35,7 +36,8 @@ struct User {
                       field("client", &User::client),
                       field("superuser", &User::superuser),
                       field("groups", &User::groups),
-                      field("created", &User::created)};
+                      field("created", &User::created),
+                      field("active", &User::active)};
   }
   bool operator==(const User&) const = default;
 };
@@ -67,7 +69,41 @@ struct UserRegistered {
   bool operator==(const UserRegistered&) const = default;
 };
 
-using UserEvent = std::variant<UserRegistered>;
+// The user has another token; the one before is worth nothing any more.
+struct UserTokenReplaced {
+  static constexpr std::string_view type = "UserTokenReplaced";
+  static constexpr int revision = 1;
+  UserId user;
+  static constexpr auto fields() { return std::tuple{field("user", &UserTokenReplaced::user)}; }
+  bool operator==(const UserTokenReplaced&) const = default;
+};
+
+struct UserPasswordChanged {
+  static constexpr std::string_view type = "UserPasswordChanged";
+  static constexpr int revision = 1;
+  UserId user;
+  static constexpr auto fields() { return std::tuple{field("user", &UserPasswordChanged::user)}; }
+  bool operator==(const UserPasswordChanged&) const = default;
+};
+
+struct UserDeactivated {
+  static constexpr std::string_view type = "UserDeactivated";
+  static constexpr int revision = 1;
+  UserId user;
+  static constexpr auto fields() { return std::tuple{field("user", &UserDeactivated::user)}; }
+  bool operator==(const UserDeactivated&) const = default;
+};
+
+struct UserActivated {
+  static constexpr std::string_view type = "UserActivated";
+  static constexpr int revision = 1;
+  UserId user;
+  static constexpr auto fields() { return std::tuple{field("user", &UserActivated::user)}; }
+  bool operator==(const UserActivated&) const = default;
+};
+
+using UserEvent =
+    std::variant<UserRegistered, UserTokenReplaced, UserPasswordChanged, UserDeactivated, UserActivated>;
 
 void evolve(User& user, const UserEvent& event, Timestamp at);
 

@@ -8,8 +8,8 @@ namespace fedlog::http {
 
 namespace {
 
-// What a client that was told to come back later should wait.
-constexpr int retry_after_s = 5;
+// What a client that was told to come back later should wait, where nothing better is known.
+constexpr std::int64_t retry_after_s = 5;
 
 enum class Shape { detail, list, field, server_error };
 
@@ -21,6 +21,7 @@ struct Answer {
 Answer answer_to(domain::Reason reason) {
   using enum domain::Reason;
   switch (reason) {
+    case user_not_found:
     case group_not_found:
     case model_not_found:
     case training_not_found:
@@ -31,6 +32,10 @@ Answer answer_to(domain::Reason reason) {
     case no_file:
     case unsupported:
       return {400, Shape::detail};
+    case wrong_credentials:
+      return {401, Shape::detail};
+    case throttled:
+      return {429, Shape::detail};
     case no_training_for_model:
       return {404, Shape::detail};
     case permission_denied:
@@ -74,9 +79,11 @@ Response shaped(const Answer& answer, const domain::Rejection& rejection) {
 }  // namespace
 
 Response rejection_response(const domain::Rejection& rejection) {
+  if (rejection.reason == domain::Reason::wrong_credentials) return unauthorized_response(rejection.message);
   auto response = shaped(answer_to(rejection.reason), rejection);
-  if (rejection.reason == domain::Reason::busy) {
-    response.headers.set("Retry-After", std::to_string(retry_after_s));
+  if (rejection.reason == domain::Reason::busy || rejection.reason == domain::Reason::throttled) {
+    const auto wait_s = rejection.retry_after_s > 0 ? rejection.retry_after_s : retry_after_s;
+    response.headers.set("Retry-After", std::to_string(wait_s));
   }
   return response;
 }

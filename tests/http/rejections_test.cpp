@@ -19,12 +19,15 @@ TEST(Rejections, EachHaveTheirStatusAndShape) {
   const std::string list = R"(["Why."])";
   const std::string field = R"({"name":["Why."]})";
   const Case cases[] = {
+      {user_not_found, 400, detail},
       {group_not_found, 400, detail},
       {model_not_found, 400, detail},
       {training_not_found, 400, detail},
       {participants_not_found, 400, detail},
       {no_training_for_model, 404, detail},
       {name_taken, 400, field},
+      {wrong_credentials, 401, detail},
+      {throttled, 429, detail},
       {permission_denied, 403, detail},
       {invalid_field, 400, field},
       {invalid_request, 400, detail},
@@ -45,8 +48,15 @@ TEST(Rejections, EachHaveTheirStatusAndShape) {
     const auto answer = rejection_response({.reason = reason, .message = "Why.", .field = "name"});
     EXPECT_EQ(answer.status, status);
     EXPECT_EQ(std::get<std::string>(answer.body), body);
-    EXPECT_EQ(answer.headers.contains("Retry-After"), reason == busy);
+    EXPECT_EQ(answer.headers.contains("Retry-After"), reason == busy || reason == throttled);
+    EXPECT_EQ(answer.headers.get("WWW-Authenticate"), reason == wrong_credentials ? "Token" : "");
   }
+}
+
+TEST(Rejections, SayWhenToComeAgainIfThatIsKnown) {
+  const auto answer =
+      rejection_response({.reason = throttled, .message = "Why.", .field = {}, .retry_after_s = 17});
+  EXPECT_EQ(answer.headers.get("Retry-After"), "17");
 }
 
 TEST(Rejections, OfNoFieldInParticularSaySo) {
