@@ -21,13 +21,16 @@ Notifier::Notifier(const storage::Views& views, Options options, Settle settle, 
                           {.connect = options_.connect_timeout, .answer = options_.read_timeout});
     };
   }
-  for (std::size_t index = 0; index < options_.concurrency; ++index) {
-    threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
-  }
 }
 
 Notifier::~Notifier() {
   stop();
+}
+
+void Notifier::start() {
+  for (std::size_t index = 0; index < options_.concurrency; ++index) {
+    threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+  }
 }
 
 void Notifier::stop() {

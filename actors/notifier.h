@@ -17,7 +17,7 @@
 
 namespace fedlog::actors {
 
-// Delivers what the outbox holds, at least once: it starts with what a restart left pending. The
+// Delivers what the outbox holds, at least once: start() begins with what a restart left pending. The
 // notifications of a training to a receiver go out in their order, each only after the one before it is
 // settled and recorded; different receivers never wait for each other, up to `concurrency` deliveries at
 // once. Destroying it waits for the attempts under way.
@@ -48,7 +48,10 @@ class Notifier {
   Notifier(const Notifier&) = delete;
   Notifier& operator=(const Notifier&) = delete;
 
-  // The outbox may have new rows. Any thread; never blocks on the network.
+  // Begins to deliver, once everything that a settlement leads to is in its place. Once only.
+  void start();
+
+  // The outbox may have new rows. Any thread, before start() too; never blocks on the network.
   void outbox_grew();
 
   // Waits for the attempts under way and makes no more. What is settled may still be recorded afterwards.

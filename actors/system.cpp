@@ -4,7 +4,6 @@
 
 #include <caf/all.hpp>
 #include <future>
-#include <latch>
 
 #include "actors/accounts.h"
 #include "actors/earlier_answer.h"
@@ -47,7 +46,7 @@ class LiveSystem final : public System, public Gateway {
         director_(actors_, {.journal = storage.journal(),
                             .codec = storage.codec(),
                             .aggregation_worker = *aggregation_worker_,
-                            .outbox_grew = [this] { tell_notifier(); },
+                            .outbox_grew = [this] { notifier_->outbox_grew(); },
                             .idle_limit = options_.idle_passivate}),
         accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords)),
         models_(std::make_unique<ModelRegistry>(actors_, storage)),
@@ -57,7 +56,8 @@ class LiveSystem final : public System, public Gateway {
             [this](Notifier::Settlement settlement, std::function<void()> recorded) {
               record(std::move(settlement), std::move(recorded));
             })) {
-    notifier_is_there_.count_down();
+    // What they do leads to each other, so all parts are there before the first does anything.
+    notifier_->start();
     for (const auto& training : storage_.views().trainings_with_pending_work()) director_.wake(training);
   }
 
@@ -357,13 +357,6 @@ class LiveSystem final : public System, public Gateway {
     return without_value(future.get());
   }
 
-  // The notifier delivers what a restart left pending while it is still being made, and an outcome can lead
-  // to more notifications at once.
-  void tell_notifier() {
-    notifier_is_there_.wait();
-    notifier_->outbox_grew();
-  }
-
   void record(Notifier::Settlement settlement, std::function<void()> recorded) {
     const auto training = settlement.row.notification.training;
     spdlog::debug("notification settled training={} receiver={} kind={} outcome={} status={} attempts={}",
@@ -377,7 +370,6 @@ class LiveSystem final : public System, public Gateway {
   storage::Storage& storage_;
   SystemOptions options_;
   Uploads uploads_;
-  std::latch notifier_is_there_{1};
   caf::actor_system_config configuration_;
   caf::actor_system actors_;
   std::unique_ptr<AggregationWorker> aggregation_worker_;

@@ -164,13 +164,6 @@ UploadedFile* FormData::file(std::string_view name) {
   return found == files.end() ? nullptr : &*found;
 }
 
-nlohmann::json FormData::values() const {
-  if (document) return *document;
-  auto object = nlohmann::json::object();
-  for (const auto& [name, value] : fields) object[name] = value;
-  return object;
-}
-
 std::expected<FormData, Response> read_form_data(const Request& request, BodyReader& body,
                                                  const FormLimits& limits, const OpenSink& open_sink) {
   if (body.declared_size_bytes() == 0) return FormData{};

@@ -76,9 +76,6 @@ struct FormData {
   [[nodiscard]] const std::string* field(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
   [[nodiscard]] UploadedFile* file(std::string_view name);
-  // One view for both: the JSON document, or an object of the form's fields as strings (the last of each
-  // name).
-  [[nodiscard]] nlohmann::json values() const;
 };
 
 // Reads the body by its Content-Type. No body at all is an empty form, whatever the type. Errors are the

@@ -46,6 +46,7 @@ class NotificationsOverHttp : public ::testing::Test {
                         settled.change([&](auto& value) { value = made; });
                         recorded();
                       }};
+    notifier.start();
     return settled.wait([](const auto& value) { return value.has_value(); }).value_or(Notifier::Settlement{});
   }
 

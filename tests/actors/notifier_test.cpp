@@ -72,7 +72,7 @@ class Notifications : public ::testing::Test {
                                            .round = {}}}});
   }
 
-  void start(Notifier::Options options) {
+  void make(Notifier::Options options) {
     notifier = std::make_unique<Notifier>(
         storage->views(), options,
         [this](Notifier::Settlement settlement, std::function<void()> recorded) {
@@ -88,6 +88,11 @@ class Notifications : public ::testing::Test {
           attempts.change([&](auto& all) { all.push_back(text_of(row)); });
           return answer(endpoint, row);
         });
+  }
+
+  void start(Notifier::Options options) {
+    make(options);
+    notifier->start();
   }
 
   static Notifier::Options quick(std::size_t concurrency = 1, milliseconds span = std::chrono::hours{1}) {
@@ -125,6 +130,16 @@ TEST_F(Notifications, AreSentWhereTheReceiverSaid) {
   EXPECT_EQ(endpoint.host, "user2.example.org");
   EXPECT_EQ(endpoint.port, 8080);
   EXPECT_EQ(endpoint.target, "/hook");
+}
+
+// What a settlement leads to may not be there yet.
+TEST_F(Notifications, AreNotSentBeforeTheStart) {
+  request(2);
+  make(quick());
+  notifier->outbox_grew();
+  notifier->stop();
+  EXPECT_THAT(attempts.value(), IsEmpty());
+  EXPECT_THAT(settled.value(), IsEmpty());
 }
 
 TEST_F(Notifications, ThatARestartLeftPendingAreSentAtTheStart) {
@@ -357,6 +372,7 @@ TEST_F(Notifications, OfAnOutboxThatCannotBeReadDoNotEndTheServer) {
   const DamagedReader reader;
   const storage::Views views{reader, storage->codec().keys()};
   Notifier damaged{views, quick(), [](auto, const auto&) {}};
+  damaged.start();
   reader.scans.wait([](int count) { return count == 1; });
   damaged.outbox_grew();
   reader.scans.wait([](int count) { return count == 2; });

@@ -3,9 +3,12 @@
 
 #include <barrier>
 #include <chrono>
+#include <future>
+#include <limits>
 #include <thread>
 
 #include "ml/model_file.h"
+#include "tests/actors/captured_log.h"
 #include "tests/actors/living_system.h"
 #include "tests/actors/tensors.h"
 
@@ -16,6 +19,7 @@ using namespace testing;
 using domain::Reason;
 using domain::TrainingState;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -161,6 +165,45 @@ TEST_F(Trainings, RestWhenTheyAreIdleAndWakeAsTheyWere) {
   EXPECT_THAT(weights_of(id), ElementsAre(2, 3));
   stop();
   EXPECT_TRUE(storage.journal().snapshot(storage::stream_of(id)).has_value()) << "from when it went to rest";
+}
+
+TEST_F(Trainings, GoOnUnderTheirSuccessorWhenTheyCrashOnTheirWayToRest) {
+  stop();
+  CapturedLog log;
+  options.idle_passivate = std::chrono::milliseconds{1};
+  start();
+  const auto id = create_training(owner, {ada, bob});
+  ASSERT_TRUE(gateway().start_training(as(owner), id).has_value());
+  auto& journal = storage.journal();
+  journal.hold_snapshots();
+  journal.wait_for_a_held_snapshot();  // the first actor is about to end
+  journal.hold_appends();
+  auto update = std::async(std::launch::async, [&] { return submit(ada, id, {1, 2}).has_value(); });
+  journal.wait_for_a_held_append();  // of its successor
+  journal.fail_snapshots();
+  EXPECT_THAT(log.wait_for("training actor crashed"), HasSubstr("crashed on its way to rest"))
+      << "no reason to give up its successor";
+  journal.release_appends();
+  EXPECT_TRUE(update.get());
+  EXPECT_EQ(count(id, "UpdateAccepted"), 1U);
+  EXPECT_TRUE(submit(bob, id, {3, 4}).has_value());
+  receiver.wait_for("/ada", "MODEL_TEST_ROUND", 1);
+  stop();
+}
+
+TEST_F(Trainings, HaveATargetThatCanBeCounted) {
+  TrainingRequest request;
+  request.model = upload_model(as(owner)).value();
+  request.target_num_updates = std::numeric_limits<std::int64_t>::max() / 2 + 1;
+  request.options = {{"daisy_chain_period", 2}};
+  const auto refused = gateway().create_training(as(owner), request);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().field, "target_num_updates");
+  EXPECT_EQ(refused.error().message, "Must be less than or equal to 4611686018427387903.");
+  request.target_num_updates -= 1;
+  const auto id = gateway().create_training(as(owner), request);
+  ASSERT_TRUE(id.has_value()) << id.error().message;
+  EXPECT_EQ(training(*id).target_num_updates, std::numeric_limits<std::int64_t>::max() - 1);
 }
 
 TEST_F(Trainings, AnswerWithAnInternalErrorWhenTheirLogCannotBeRead) {

@@ -8,7 +8,10 @@
 namespace fedlog::http {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::make_request;
+using ::testing::Pair;
 using testing::StringBody;
 
 std::expected<FormData, Response> read(const std::string& content_type, std::string content,
@@ -26,25 +29,30 @@ std::string part(const std::string& disposition, const std::string& data) {
   return "--B\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + data + "\r\n";
 }
 
-TEST(FormData, GivesJsonAndFormsOneView) {
-  EXPECT_EQ(read("application/json; charset=utf-8", R"({"a": "1"})")->values(), nlohmann::json({{"a", "1"}}));
-  EXPECT_EQ(read("application/x-www-form-urlencoded", "a=0&a=1")->values(), nlohmann::json({{"a", "1"}}));
-  EXPECT_EQ(read("multipart/form-data; boundary=B; charset=utf-8", part("name=a", "1") + "--B--")->values(),
-            nlohmann::json({{"a", "1"}}));
+TEST(FormData, ReadsJsonAndBothKindsOfForms) {
+  EXPECT_EQ(read("application/json; charset=utf-8", R"({"a": "1"})")->document, nlohmann::json({{"a", "1"}}));
+  EXPECT_THAT(read("application/x-www-form-urlencoded", "a=0&a=1")->fields,
+              ElementsAre(Pair("a", "0"), Pair("a", "1")));
+  EXPECT_THAT(read("multipart/form-data; boundary=B; charset=utf-8", part("name=a", "1") + "--B--")->fields,
+              ElementsAre(Pair("a", "1")));
 }
 
 TEST(FormData, KeepsRepeatedFieldsInOrder) {
   const auto form =
       read("multipart/form-data; boundary=B", part("name=n", "x") + part("name=n", " y") + "--B--");
   ASSERT_TRUE(form);
-  EXPECT_THAT(form->all("n"), ::testing::ElementsAre("x", " y"));
+  EXPECT_THAT(form->all("n"), ElementsAre("x", " y"));
   EXPECT_EQ(*form->field("n"), " y");
   EXPECT_EQ(form->field("m"), nullptr);
 }
 
 TEST(FormData, TakesAnEmptyBodyForAnEmptyFormWhateverItsType) {
-  EXPECT_EQ(read("application/json", "")->values(), nlohmann::json::object());
-  EXPECT_EQ(read("text/plain", "")->values(), nlohmann::json::object());
+  for (const auto* type : {"application/json", "text/plain"}) {
+    const auto form = read(type, "");
+    ASSERT_TRUE(form) << type;
+    EXPECT_FALSE(form->document.has_value());
+    EXPECT_THAT(form->fields, IsEmpty());
+  }
 }
 
 TEST(FormData, RefusesOtherMediaTypesAndNamesThem) {
@@ -103,7 +111,10 @@ TEST(FormData, HoldsItsLimits) {
 TEST(FormData, ReadsAChunkedBodyOfUnknownSize) {
   const auto request = make_request("POST", "/", {{"Content-Type", "application/json"}});
   StringBody empty{"", 10, true};
-  EXPECT_EQ(read_form_data(request, empty)->values(), nlohmann::json::object());
+  const auto form = read_form_data(request, empty);
+  ASSERT_TRUE(form);
+  EXPECT_EQ(form->document.value_or(nlohmann::json::object()), nlohmann::json::object());
+  EXPECT_THAT(form->fields, IsEmpty());
   StringBody large{std::string(100, ' '), 10, true};
   EXPECT_EQ(read_form_data(request, large, {.json_bytes_max = 99}).error().status, 413);
 }

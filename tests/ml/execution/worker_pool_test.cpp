@@ -1,6 +1,7 @@
 #include "actors/worker_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,6 +72,43 @@ TEST(WorkerPool, GivesTheWorkerNothingOfTheServersButItsTwoDescriptors) {
   EXPECT_EQ(number(pool.run(behave("environment"))), 3);
   // Standard streams, socket, memory, and the model of the request itself.
   EXPECT_EQ(number(pool.run(behave("descriptors"))), 6);
+}
+
+// As much memory as there is now, and a little more.
+class ScarceMemory {
+ public:
+  explicit ScarceMemory(std::size_t left_bytes) {
+    ::getrlimit(RLIMIT_AS, &usual_);
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    const auto size_bytes = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const rlimit scarce{.rlim_cur = size_bytes + left_bytes, .rlim_max = usual_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &scarce);
+  }
+  ~ScarceMemory() { ::setrlimit(RLIMIT_AS, &usual_); }
+  ScarceMemory(const ScarceMemory&) = delete;
+  ScarceMemory& operator=(const ScarceMemory&) = delete;
+
+ private:
+  rlimit usual_{};
+};
+
+TEST(WorkerPool, LosesNoSlotToARequestThatRunsOutOfMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers end a process that gets no memory";
+#endif
+  WorkerPool pool(fake_workers());
+  auto request = behave("echo");
+  request.inputs = {{.dtype = ml::DType::uint8, .shape = {8 << 20}, .bytes = {}}};
+  request.inputs.front().bytes.resize(8 << 20);
+  ASSERT_TRUE(pool.run(request));  // the only slot has its worker
+  {
+    const ScarceMemory scarce(4 << 20);
+    EXPECT_EQ(error_code(pool.run(request)), ExecutionErrorCode::busy);
+  }
+  const auto again = pool.run(request);
+  EXPECT_TRUE(again) << again.error().message;
+  EXPECT_EQ(pool.counters().lost, 1U);
 }
 
 TEST(WorkerPool, PassesOnWhatTheWorkerRefusesAndKeepsTheWorker) {
