@@ -23,12 +23,13 @@ struct ModelReference {
 struct ExecutionRequest {
   ml::WorkerOperation operation = ml::WorkerOperation::run;
   ml::SamplingMethod method = ml::SamplingMethod::none;
-  std::vector<ModelReference> models;  // one; an ensemble has more
+  std::vector<ModelReference> models;  // one; an ensemble has more, compile has none
   std::vector<ml::Tensor> inputs;
   bool inputs_take_model_type = false;
   bool softmax = false;
   std::uint32_t samples = 1;
   std::uint64_t seed = 0;
+  ml::ModuleSource source;  // of compile
   // Whose models these are. A worker only ever sees one owner's models and inputs, so that a model which
   // takes its worker over learns and falsifies nothing of others. Empty is a group like any other.
   std::string isolation_group;

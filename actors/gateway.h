@@ -109,6 +109,14 @@ struct InferenceRequest {
   bool binary_reply = false;
 };
 
+// What was made to look at, and the account to look at it with.
+struct DummyData {
+  domain::TrainingId training;
+  RegisteredUser user;
+  std::string password;
+  std::vector<domain::UserId> participants;
+};
+
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -178,6 +186,10 @@ class Gateway {
   // --- inference: the reply's body, JSON or a pickle as asked for
   [[nodiscard]] virtual Result<std::string> infer(const RequestContext& context,
                                                   const InferenceRequest& request) = 0;
+
+  // --- for developers: a user, a model, and a training that is completed. No rights are needed, so whoever
+  // offers it decides to whom.
+  [[nodiscard]] virtual Result<DummyData> make_dummy_data(const std::string& correlation) = 0;
 
   // --- everything that needs no rule
   [[nodiscard]] virtual const storage::Views& views() const = 0;

@@ -97,4 +97,16 @@ Result<ml::Tensor> Inference::run(domain::BlobId blob, const domain::Model& mode
   return std::move(outputs->front());
 }
 
+Result<std::vector<std::byte>> Inference::compile(ml::ModuleSource source, std::vector<ml::Tensor> weights) {
+  if (!pool_) return rejected(domain::Reason::busy, worker_missing_);
+  ExecutionRequest request;
+  request.operation = ml::WorkerOperation::compile;
+  request.source = std::move(source);
+  request.inputs = std::move(weights);
+  auto outputs = pool_->run(request);
+  if (!outputs) return std::unexpected(rejection_of(outputs.error()));
+  if (outputs->size() != 1) return rejected(domain::Reason::internal, "A module was compiled to nothing.");
+  return std::move(outputs->front().bytes);
+}
+
 }  // namespace fedlog::actors

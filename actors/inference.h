@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "actors/gateway.h"
 #include "actors/worker_pool.h"
@@ -20,6 +22,10 @@ class Inference {
   // `model` is one that the caller may run; `training` the one it belongs to, or null.
   [[nodiscard]] Result<std::string> predict(const domain::Model& model, const domain::Training* training,
                                             const InferenceRequest& request);
+
+  // The archive's bytes. `weights` are the source's parameters, one for one.
+  [[nodiscard]] Result<std::vector<std::byte>> compile(ml::ModuleSource source,
+                                                       std::vector<ml::Tensor> weights);
 
  private:
   [[nodiscard]] Result<ml::Tensor> run(domain::BlobId model, const domain::Model& owner, ml::Tensor input,

@@ -122,7 +122,8 @@ ml::WorkerTask task_of(const ExecutionRequest& request) {
                       .softmax = request.softmax,
                       .samples = request.samples,
                       .seed = request.seed,
-                      .model_ids = {}};
+                      .model_ids = {},
+                      .source = request.source};
   for (const auto& model : request.models) task.model_ids.push_back(model.id);
   return task;
 }

@@ -77,6 +77,10 @@ std::vector<Key> make_keys() {
                                                  "How long a client may pause in reading an answer."),
       key<&S::server, &Server::keep_alive_idle_s>("server.keep_alive_idle_s", {1, day_s},
                                                   "How long a connection without a request is kept open."),
+      key<&S::server, &Server::development>(
+          "server.development",
+          "Offers /api/dummy/, which gives everyone who asks a user and a completed training to look at. For "
+          "developers of clients, on data that nobody needs."),
 
       key<&S::limits, &Limits::json_bytes_max>(
           "limits.json_bytes_max", {1024, gibibyte},

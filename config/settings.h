@@ -23,6 +23,7 @@ struct Server {
   std::int64_t body_timeout_ms = 30'000;
   std::int64_t write_timeout_ms = 30'000;
   std::int64_t keep_alive_idle_s = 75;
+  bool development = false;
 };
 
 struct Limits {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "http/dummy.h"
 #include "http/groups.h"
 #include "http/inference.h"
 #include "http/models.h"
@@ -17,7 +18,8 @@ namespace {
 // The API is the sum of its resources' routes. One that describes them (/api/schema/) belongs at the end.
 std::vector<Route> all_routes(const Services& services) {
   std::vector<Route> routes;
-  for (auto resource : {user_routes, group_routes, model_routes, training_routes, inference_routes}) {
+  for (auto resource :
+       {user_routes, group_routes, model_routes, training_routes, inference_routes, dummy_routes}) {
     std::ranges::move(resource(services), std::back_inserter(routes));
   }
   return routes;

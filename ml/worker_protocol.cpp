@@ -202,6 +202,42 @@ std::size_t character_bytes(std::string_view text) {
   return overlong || surrogate_or_beyond || control ? 0 : size;
 }
 
+std::optional<std::string> write_source(FrameWriter& writer, const ModuleSource& source) {
+  if (source.modules.size() > source_modules_limit) return "the source has too many modules";
+  if (source.parameters.size() > tensor_limit) return "the source has too many parameters";
+  const auto named = [](const std::string& name) { return name.size() <= source_name_limit_bytes; };
+  writer.number(static_cast<std::uint32_t>(source.modules.size()));
+  for (const auto& module : source.modules) {
+    if (!named(module.path) || !named(module.class_name)) return "a name in the source is too long";
+    if (module.methods.size() > source_methods_limit_bytes) return "a module's source is too long";
+    writer.text(module.path);
+    writer.text(module.class_name);
+    writer.text(module.methods);
+  }
+  writer.number(static_cast<std::uint32_t>(source.parameters.size()));
+  for (const auto& parameter : source.parameters) {
+    if (!named(parameter)) return "a name in the source is too long";
+    writer.text(parameter);
+  }
+  return std::nullopt;
+}
+
+ModuleSource read_source(FrameReader& reader) {
+  ModuleSource source;
+  const auto modules = reader.count(source_modules_limit, "modules");
+  for (std::uint32_t index = 0; index < modules && !reader.failed(); ++index) {
+    auto& module = source.modules.emplace_back();
+    module.path = reader.text(source_name_limit_bytes);
+    module.class_name = reader.text(source_name_limit_bytes);
+    module.methods = reader.text(source_methods_limit_bytes);
+  }
+  const auto parameters = reader.count(tensor_limit, "parameters");
+  for (std::uint32_t index = 0; index < parameters && !reader.failed(); ++index) {
+    source.parameters.push_back(reader.text(source_name_limit_bytes));
+  }
+  return source;
+}
+
 template <class Enum>
 bool one_of(std::uint8_t value, std::initializer_list<Enum> allowed) {
   return std::ranges::any_of(allowed, [&](Enum known) { return static_cast<std::uint8_t>(known) == value; });
@@ -230,6 +266,7 @@ std::expected<Frame, std::string> encode_request(const WorkerTask& task, std::sp
     if (id.size() > model_id_limit_bytes) return std::unexpected("a model id is too long");
     writer.text(id);
   }
+  if (auto failure = write_source(writer, task.source)) return std::unexpected(*failure);
   if (auto failure = write_tensors(writer, inputs, area)) return std::unexpected(*failure);
   return writer.take();
 }
@@ -240,7 +277,8 @@ std::expected<WorkerRequest, std::string> decode_request(std::span<const std::by
   WorkerRequest request;
   const auto operation = reader.number<std::uint8_t>();
   const auto method = reader.number<std::uint8_t>();
-  if (!one_of(operation, {WorkerOperation::load, WorkerOperation::run, WorkerOperation::unload})) {
+  if (!one_of(operation, {WorkerOperation::load, WorkerOperation::run, WorkerOperation::unload,
+                          WorkerOperation::compile})) {
     reader.fail("the operation is unknown");
   }
   if (!one_of(method, {SamplingMethod::none, SamplingMethod::mc_dropout, SamplingMethod::ensemble,
@@ -259,6 +297,7 @@ std::expected<WorkerRequest, std::string> decode_request(std::span<const std::by
   for (std::uint32_t index = 0; index < models && !reader.failed(); ++index) {
     request.task.model_ids.push_back(reader.text(model_id_limit_bytes));
   }
+  request.task.source = read_source(reader);
   request.inputs = read_tensors(reader, area);
   if (const auto& failure = reader.finish(); !failure.empty()) return std::unexpected(failure);
   return request;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ml/module_source.h"
 #include "ml/tensor.h"
 
 // What the server and the model worker say to each other, as bytes. Neither side trusts the other: every
@@ -20,7 +21,7 @@
 namespace fedlog::ml {
 
 // Server and worker are installed together, so any difference is refused.
-inline constexpr std::uint32_t worker_protocol_version = 1;
+inline constexpr std::uint32_t worker_protocol_version = 2;
 
 inline constexpr std::size_t frame_limit_bytes = 1024 * 1024;
 inline constexpr std::size_t inline_tensors_limit_bytes = 256 * 1024;
@@ -28,6 +29,9 @@ inline constexpr std::size_t tensor_limit = 256;
 inline constexpr std::size_t rank_limit = 32;
 inline constexpr std::size_t models_per_request_limit = 128;
 inline constexpr std::size_t model_id_limit_bytes = 256;
+inline constexpr std::size_t source_modules_limit = 256;
+inline constexpr std::size_t source_name_limit_bytes = 256;
+inline constexpr std::size_t source_methods_limit_bytes = 64 * 1024;
 inline constexpr std::size_t message_limit_bytes = 1024;
 inline constexpr std::uint32_t sample_limit = 10'000;
 
@@ -55,6 +59,8 @@ enum class WorkerOperation : std::uint8_t {
   load = 1,    // check that the models can be loaded, and keep them
   run = 2,     // run them, loading first those that are not kept
   unload = 3,  // forget them
+  // Compile task.source with the inputs as its parameters. The output is the archive as one uint8 tensor.
+  compile = 4,
 };
 
 enum class SamplingMethod : std::uint8_t {
@@ -77,6 +83,7 @@ struct WorkerTask {
   std::uint32_t samples = 1;  // of mc_dropout and swag
   std::uint64_t seed = 0;     // of all that is random in the model
   std::vector<std::string> model_ids = {};
+  ModuleSource source = {};
 };
 
 struct WorkerRequest {

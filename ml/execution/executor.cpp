@@ -8,6 +8,7 @@
 
 #include "ml/execution/failure_message.h"
 #include "ml/execution/model_cache.h"
+#include "ml/execution/module_compiler.h"
 #include "ml/execution/newer_operators.h"
 #include "ml/execution/sampling.h"
 #include "ml/execution/tensor_conversion.h"
@@ -45,6 +46,7 @@ Outputs Executor::State::execute(const WorkerRequest& request, std::vector<Owned
     for (const auto& id : task.model_ids) cache.forget(id);
     return {};
   }
+  if (task.operation == WorkerOperation::compile) return compile_module(task.source, request.inputs);
   if (files.size() != task.model_ids.size() || files.empty()) {
     return bad_request("the request does not bring a file for each of its models");
   }

@@ -21,7 +21,7 @@ class Executor {
   // Sets torch up and makes it do, once, all that needs a file or a system call which a sandbox denies.
   static void warm_up();
 
-  // `models` are the files of request.task.model_ids, one for one (none for unload).
+  // `models` are the files of request.task.model_ids, one for one (none for unload and compile).
   [[nodiscard]] WorkerReply execute(const WorkerRequest& request, std::vector<OwnedDescriptor> models);
 
  private:

@@ -4,9 +4,13 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <fstream>
 #include <thread>
 
+#include "actors/dummy_modules.h"
 #include "actors/worker_pool.h"
+#include "ml/aggregation.h"
+#include "ml/compatibility.h"
 #include "ml/execution/worker_loop.h"
 #include "tests/ml/execution/execution_fixtures.h"
 #include "tests/ml/execution/script_models.h"
@@ -104,6 +108,79 @@ TEST_F(ModelWorker, ContainsTheHostileFixtures) {
     for (const char* folder : {".", "/"})
       EXPECT_FALSE(std::filesystem::exists(std::filesystem::path(folder) / "PWNED"));
     expect_works(pool);
+  }
+}
+
+// The model and the preprocessing of the dummy data, made and run in the sandbox.
+class DigitsModules : public ModelWorker {
+ protected:
+  std::filesystem::path compiled(const std::string& name, const UncompiledModule& module) {
+    ExecutionRequest request;
+    request.operation = ml::WorkerOperation::compile;
+    request.source = module.source;
+    request.inputs = module.weights;
+    const auto outputs = pool_.run(request);
+    EXPECT_TRUE(outputs) << outputs.error().message;
+    if (!outputs) return {};
+    const auto& archive = outputs->at(0).bytes;
+    auto path = folder_.path() / name;
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(archive.data()), static_cast<std::streamsize>(archive.size()));
+    return path;
+  }
+  ml::Tensor output_of(const std::filesystem::path& model, ml::Tensor input) {
+    ExecutionRequest request;
+    request.models = {{.id = model.string(), .path = model}};
+    request.inputs = {std::move(input)};
+    auto outputs = pool_.run(request);
+    EXPECT_TRUE(outputs) << outputs.error().message;
+    return outputs ? outputs->at(0) : ml::Tensor{};
+  }
+  static std::string content(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+
+  WorkerPool pool_{options()};
+};
+
+TEST_F(DigitsModules, AreFilesLikeAnyUpload) {
+  const auto network = ml::ModelFile::open(compiled("network.pt", digits_network()));
+  ASSERT_TRUE(network) << network.error().message;
+  EXPECT_TRUE(ml::check_base(*network));
+  std::vector<std::string> names;
+  for (const auto& tensor : network->tensors()) names.push_back(tensor.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias",
+                                             "linear.weight", "linear.bias"}));
+  const auto preprocessing = ml::ModelFile::open(compiled("preprocessing.pt", digits_preprocessing()));
+  ASSERT_TRUE(preprocessing) << preprocessing.error().message;
+  EXPECT_EQ(preprocessing->kind(), ml::FileKind::torchscript);
+}
+
+TEST_F(DigitsModules, AreTheirOwnMean) {
+  const auto path = compiled("network.pt", digits_network());
+  const std::vector<ml::WeightedUpdate> updates(5, {.file = path, .sample_size = 100});
+  ASSERT_TRUE(ml::weighted_mean(path, updates, folder_.path() / "mean.pt"));
+  EXPECT_EQ(content(folder_.path() / "mean.pt"), content(path));
+}
+
+TEST_F(DigitsModules, GiveProbabilitiesForPicturesOfAnyForm) {
+  const auto network = compiled("network.pt", digits_network());
+  const auto preprocessing = compiled("preprocessing.pt", digits_preprocessing());
+  const auto grey = floats({1, 28, 28}, std::vector<float>(784, 0.5F));
+  const auto prepared = output_of(preprocessing, grey);
+  ASSERT_EQ(prepared.shape, (std::vector<std::int64_t>{1, 1, 28, 28}));
+  EXPECT_NEAR(values(prepared)[0], (0.5 - 0.1307) / 0.3081, 1e-5);
+  for (const auto& picture : {floats({28, 28}, std::vector<float>(784, 0.5F)),
+                              floats({2, 1, 28, 28}, std::vector<float>(1568, 0.5F)),
+                              floats({3, 56, 40}, std::vector<float>(6720, 0.5F)),
+                              ml::testing::tensor<std::uint8_t>(ml::DType::uint8, {3, 28, 28},
+                                                                std::vector<std::uint8_t>(2352, 127))}) {
+    const auto output = output_of(network, output_of(preprocessing, picture));
+    ASSERT_EQ(output.shape, (std::vector<std::int64_t>{picture.shape.size() == 4 ? 2 : 1, 10}));
+    double sum = 0;
+    for (std::size_t digit = 0; digit < 10; ++digit) sum += std::exp(values(output)[digit]);
+    EXPECT_NEAR(sum, 1, 1e-5);
   }
 }
 

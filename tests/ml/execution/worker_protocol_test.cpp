@@ -58,6 +58,42 @@ TEST(WorkerProtocol, BringsARequestOverUnchanged) {
   expect_equal(request->inputs, inputs);
 }
 
+TEST(WorkerProtocol, BringsTheSourceOfAModuleOverUnchanged) {
+  WorkerTask task{.operation = WorkerOperation::compile};
+  task.source = {.modules = {{.path = "conv", .class_name = "Conv", .methods = "def forward(self)"},
+                             {.path = "", .class_name = "Root", .methods = ""}},
+                 .parameters = {"conv.weight"}};
+  const auto frame = encode_request(task, std::vector{floats({1}, 1)}, {});
+  ASSERT_TRUE(frame) << frame.error();
+  const auto request = decode_request(*frame, {});
+  ASSERT_TRUE(request) << request.error();
+  EXPECT_EQ(request->task.operation, WorkerOperation::compile);
+  const auto& source = request->task.source;
+  ASSERT_EQ(source.modules.size(), 2U);
+  EXPECT_EQ(source.modules[0].path, "conv");
+  EXPECT_EQ(source.modules[0].class_name, "Conv");
+  EXPECT_EQ(source.modules[0].methods, "def forward(self)");
+  EXPECT_EQ(source.modules[1].path, "");
+  EXPECT_EQ(source.parameters, (std::vector<std::string>{"conv.weight"}));
+  for (std::size_t size = 0; size < frame->size(); ++size) {
+    EXPECT_FALSE(decode_request(std::span(*frame).first(size), {})) << size;
+  }
+}
+
+TEST(WorkerProtocol, RefusesASourceOverItsLimits) {
+  WorkerTask task{.operation = WorkerOperation::compile};
+  task.source.modules.resize(source_modules_limit + 1);
+  EXPECT_FALSE(encode_request(task, {}, {}));
+  task.source.modules.resize(1);
+  task.source.modules[0].methods = std::string(source_methods_limit_bytes + 1, ' ');
+  EXPECT_FALSE(encode_request(task, {}, {}));
+  task.source.modules[0].methods = {};
+  task.source.modules[0].path = std::string(source_name_limit_bytes + 1, 'a');
+  EXPECT_FALSE(encode_request(task, {}, {}));
+  task.source = {.modules = {}, .parameters = {tensor_limit + 1, "w"}};
+  EXPECT_FALSE(encode_request(task, {}, {}));
+}
+
 TEST(WorkerProtocol, PutsLargeTensorsIntoTheSharedMemory) {
   std::vector<std::byte> area(inline_tensors_limit_bytes * 3);
   const std::vector<Tensor> inputs{floats({1, 3}, 3), floats({1 << 17}, 1 << 17)};
