@@ -6,6 +6,7 @@
 #include <future>
 
 #include "actors/accounts.h"
+#include "actors/dummy.h"
 #include "actors/earlier_answer.h"
 #include "actors/inference.h"
 #include "actors/model_registry.h"
@@ -283,6 +284,10 @@ class LiveSystem final : public System, public Gateway {
     if (!model) return std::unexpected(std::move(model.error()));
     const auto training = training_of(*model);
     return inference_.predict(*model, training ? &*training : nullptr, request);
+  }
+
+  Result<DummyData> make_dummy_data(const std::string& correlation) override {
+    return Dummy(*this, storage_, uploads_, inference_).make(correlation);
   }
 
   const storage::Views& views() const override { return storage_.views(); }
