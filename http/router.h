@@ -50,7 +50,7 @@ struct PathParameter {
   std::string name;
   std::string meaning;
   Body schema;
-  std::string example;
+  Body example = nullptr;
 };
 
 struct Route {

@@ -84,6 +84,17 @@ Body list_of(std::string_view name) {
   return list(ref(name));
 }
 
+Body listing_of(std::string_view name) {
+  auto page = object({{"count", with_example(integer("Of all rows."), 1)},
+                      {"next", with_example(nullable(text("Where the next page is.")), nullptr)},
+                      {"previous", with_example(nullable(text("Where the page before is.")), nullptr)},
+                      {"results", list_of(name)}},
+                     "With `?limit=` or `?offset=`.");
+  Body either = Body::object();
+  either["anyOf"] = Body::array({list_of(name), std::move(page)});
+  return either;
+}
+
 Body object(std::vector<Property> properties, std::string_view description) {
   auto schema = typed("object", description);
   Body required = Body::array();

@@ -30,6 +30,8 @@ namespace fedlog::http::schema {
 // "#/components/schemas/<name>": one of those in openapi_components.cpp.
 [[nodiscard]] Body ref(std::string_view name);
 [[nodiscard]] Body list_of(std::string_view name);
+// The whole list, or the page that ?limit= or ?offset= asks for.
+[[nodiscard]] Body listing_of(std::string_view name);
 
 struct Property {
   std::string name;

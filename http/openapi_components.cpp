@@ -1,0 +1,246 @@
+#include "http/openapi_components.h"
+
+#include "domain/notification.h"
+#include "domain/training.h"
+#include "http/schema.h"
+
+namespace fedlog::http {
+
+namespace {
+
+using namespace schema;
+
+constexpr auto user_id = "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01";
+constexpr auto model_id = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11";
+constexpr auto local_model_id = "5b0d6c1e-77f7-4b57-a9c3-2f1d2c3b4a22";
+constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
+
+template <domain::Named Enum>
+Body named(std::string_view description) {
+  std::vector<std::string_view> names;
+  for (const auto& [value, name] : domain::Names<Enum>::all) names.push_back(name);
+  return choice(names, description);
+}
+
+Body user() {
+  return object({
+      {"username", with_example(text("Unique."), "ada")},
+      {"first_name", with_example(text(), "Ada")},
+      {"last_name", with_example(text(), "Lovelace")},
+      {"email", with_example(text(), "ada@example.org")},
+      {"id", with_example(uuid(), user_id)},
+      {"actor",
+       with_example(boolean("Means to run trainings; says nothing about what the user may do."), true)},
+      {"client", with_example(boolean("Means to take part in trainings; likewise."), false)},
+      {"message_endpoint", with_example(text("Where notifications are posted: an http or https URL."),
+                                        "https://ada.example.org/hook")},
+      {"token",
+       with_example(
+           text("For `Authorization: Token <token>`. Only in the answer to a registration, and where "
+                "users ask for their own account by its id."),
+           "0123456789abcdef0123456789abcdef01234567"),
+       false},
+  });
+}
+
+Body group() {
+  return object({{"id", with_example(integer(), 1)}, {"name", with_example(text("Unique."), "hospitals")}});
+}
+
+std::vector<Property> model_properties() {
+  return {
+      {"id", with_example(uuid(), model_id)},
+      {"round", with_example(integer("The round that the model is in: how often it was aggregated."), 0)},
+      {"name", with_example(text(), "digits")},
+      {"description", with_example(text(), "Handwritten digits, 8x8 pixels")},
+      {"input_shape", with_example(nullable(list(nullable(integer()),
+                                                 "The sizes of the input's dimensions, the batch's "
+                                                 "first; null is any size. Null if it is not known.")),
+                                   Body::array({nullptr, 64}))},
+      {"preprocessing",
+       with_example(nullable(base64("The file that prepares inputs, in base64; null without one.")),
+                    nullptr)},
+      {"owner", with_example(uuid("The user who uploaded it."), user_id)},
+      {"has_preprocessing", with_example(boolean(), false)},
+  };
+}
+
+Body global_model() {
+  return object(model_properties(), "A model to train, and to predict with.");
+}
+
+Body swag_model() {
+  auto properties = model_properties();
+  properties.push_back(
+      {"swag_first_moment", with_example(base64("The mean of the weights: a saved tensor in "
+                                                "base64. Empty before the first SWAG round."),
+                                         "")});
+  properties.push_back(
+      {"swag_second_moment", with_example(base64("The mean of the squared weights, likewise."), "")});
+  return object(std::move(properties), "A global model whose training collects moments of its weights.");
+}
+
+Body mean_model() {
+  auto properties = model_properties();
+  properties.push_back(
+      {"models", with_example(list(uuid(), "The models that it is the mean of."), Body::array({model_id}))});
+  return object(std::move(properties), "An ensemble: predicts with the mean of other models' outputs.");
+}
+
+std::vector<Property> local_model_properties() {
+  return {
+      {"id", with_example(uuid(), local_model_id)},
+      {"round", with_example(integer("The round that it was sent for."), 0)},
+      {"sample_size", with_example(integer("How many samples it was trained on."), 120)},
+      {"owner", with_example(uuid("The participant who sent it."), user_id)},
+      {"base_model", with_example(nullable(uuid("The global model that it is an update of.")), model_id)},
+  };
+}
+
+Body local_model() {
+  return object(local_model_properties(), "A participant's update; it lives until its round is aggregated.");
+}
+
+Body any_of(std::vector<std::string_view> names, std::string_view description) {
+  Body schema = anything(description);
+  for (const auto name : names) schema["anyOf"].push_back(ref(name));
+  return schema;
+}
+
+// A model's own fields, and what was found out by looking at it.
+Body metadata() {
+  Body stats = nullable(object({},
+                               "torchinfo's numbers of the model: layers, parameters, sizes. Null without an "
+                               "input shape, of a local model, and where they could not be found out."));
+  stats["additionalProperties"] = true;
+  Body schema = Body::object();
+  schema["allOf"] = Body::array({ref("Model"), object({{"stats", with_example(std::move(stats), nullptr)}})});
+  return schema;
+}
+
+Body metric() {
+  return object({
+      {"id", with_example(integer(), 1)},
+      {"identifier", with_example(nullable(text("Always null.")), nullptr)},
+      {"key", with_example(text("The metric's name."), "accuracy")},
+      {"value_float", with_example(nullable(number("The value, if it is a finite number.")), 0.93)},
+      {"value_binary",
+       with_example(nullable(base64("The value, if it is no number: its bytes in base64.")), nullptr)},
+      {"step", with_example(integer("The model's round when it was reported."), 1)},
+      {"model", with_example(uuid(), model_id)},
+      {"reporter", with_example(uuid("The user who reported it."), user_id)},
+      {"x_value_text",
+       with_example(
+           choice({"NaN", "Infinity", "-Infinity"}, "The value, if it is a number that JSON cannot say."),
+           "NaN"),
+       false},
+  });
+}
+
+std::vector<Property> training_properties() {
+  return {
+      {"id", with_example(uuid(), training_id)},
+      {"state",
+       with_example(named<domain::TrainingState>(
+                        "I: not started. O: ongoing. S: collecting SWAG moments. C: completed. E: ended "
+                        "by an error, which x_reason tells."),
+                    "O")},
+      {"target_num_updates", with_example(integer("How many rounds it runs."), 3)},
+      {"last_update", with_example(text("RFC 3339."), "2026-01-31T08:15:00.000123Z")},
+      {"uncertainty_method",
+       with_example(named<domain::UncertaintyMethod>("How predictions of its model tell how sure they are."),
+                    "NONE")},
+      {"aggregation_method",
+       with_example(named<domain::AggregationMethod>("How updates become the next global model."), "FedAvg")},
+      {"options", with_example(
+                      [] {
+                        auto options = object({}, "As it was created with.");
+                        options["additionalProperties"] = true;
+                        return options;
+                      }(),
+                      Body::object())},
+      {"locked", with_example(boolean("Whether a round is being aggregated right now."), false)},
+      {"model", with_example(uuid("The global model."), model_id)},
+      {"actor", with_example(uuid("The user who runs it."), user_id)},
+      {"participants",
+       with_example(list(uuid(), "In the order in which they joined."), Body::array({user_id}))},
+  };
+}
+
+Property reason() {
+  return {"x_reason", with_example(text("Why the training is in state E."), "Nobody is left to train."),
+          false};
+}
+
+Body training() {
+  auto properties = training_properties();
+  properties.push_back(reason());
+  return object(std::move(properties));
+}
+
+Body training_detail() {
+  auto properties = training_properties();
+  properties.push_back(
+      {"local_models_arrived", with_example(integer("Updates of the open round so far."), 1)});
+  properties.push_back({"local_models_expected", with_example(integer("Updates that it waits for."), 2)});
+  properties.push_back(reason());
+  return object(std::move(properties));
+}
+
+Body notification() {
+  auto body = object({{"round", with_example(integer("Where it means something."), 0), false},
+                      {"global_model_uuid", with_example(uuid("The global model."), model_id)}});
+  return object(
+      {{"notification_type", with_example(named<domain::NotificationKind>(
+                                              "What happened, or what to do: start means that there is "
+                                              "something to train or to test."),
+                                          "UPDATE_ROUND_START")},
+       {"body", std::move(body)},
+       {"training_uuid", with_example(uuid(), training_id)}},
+      "What is posted to a user's message_endpoint.");
+}
+
+Body messages() {
+  auto schema = list(text());
+  schema["minItems"] = 1;
+  schema["description"] = "What is wrong, in sentences.";
+  return schema;
+}
+
+Body field_errors() {
+  auto by_item = object({}, "By the index of an item that is wrong.");
+  by_item["additionalProperties"] = ref("Messages");
+  Body either = Body::object();
+  either["anyOf"] = Body::array({ref("Messages"), std::move(by_item)});
+  auto schema =
+      object({},
+             "What is wrong, by the field's name; `non_field_errors` or `_schema` for the body as a "
+             "whole.");
+  schema["additionalProperties"] = std::move(either);
+  return schema;
+}
+
+}  // namespace
+
+Body openapi_schemas() {
+  Body schemas = Body::object();
+  schemas["User"] = user();
+  schemas["Group"] = group();
+  schemas["GlobalModel"] = global_model();
+  schemas["SwagModel"] = swag_model();
+  schemas["MeanModel"] = mean_model();
+  schemas["LocalModel"] = local_model();
+  schemas["Model"] = any_of({"GlobalModel", "SwagModel", "MeanModel", "LocalModel"}, "A model of any kind.");
+  schemas["Metadata"] = metadata();
+  schemas["Metric"] = metric();
+  schemas["Training"] = training();
+  schemas["TrainingDetail"] = training_detail();
+  schemas["Notification"] = notification();
+  schemas["Detail"] = object({{"detail", with_example(text("What is wrong, in a sentence."), "Not found.")}});
+  schemas["Messages"] = messages();
+  schemas["FieldErrors"] = field_errors();
+  schemas["ServerError"] = object({{"error", with_example(text(), "Server Error (500)")}});
+  return schemas;
+}
+
+}  // namespace fedlog::http

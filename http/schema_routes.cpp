@@ -1,0 +1,133 @@
+#include "http/schema_routes.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "http/api_pages.h"
+#include "http/openapi.h"
+#include "http/openapi_page.h"
+#include "http/schema.h"
+#include "http/yaml.h"
+
+namespace fedlog::http {
+
+namespace {
+
+// The description in the forms in which it is answered, written once.
+struct Description {
+  std::string json;
+  std::string yaml;
+  std::string page;
+};
+
+constexpr auto yaml_type = "application/vnd.oai.openapi";
+constexpr auto json_type = "application/vnd.oai.openapi+json";
+
+std::vector<Renderer> renderers() {
+  return {{yaml_type, "yaml"}, {"application/yaml", "yaml"}, {json_type, "json"}, json_renderer()};
+}
+
+Response description_response(const Description& description, const Renderer& renderer) {
+  const bool json = renderer.format == "json";
+  Response response;
+  response.headers.add("Content-Type", renderer.media_type + (json ? "" : "; charset=utf-8"));
+  response.headers.add(
+      "Content-Disposition",
+      "inline; filename=\"Federated Learning Demonstrator Server API." + renderer.format + "\"");
+  response.body = json ? description.json : description.yaml;
+  return response;
+}
+
+std::string how_to_get_pages(const ApiPages& pages) {
+  if (pages.folder().empty()) return "This server shows its description by itself.";
+  return "Swagger UI and ReDoc are not on this server. ./quickstart --with-api-pages gets them, or, into the "
+         "folder of a server that runs: tools/fetch-api-pages " +
+         pages.folder().string();
+}
+
+Answer html_answer(std::string meaning) {
+  return {.meaning = std::move(meaning),
+          .schema = schema::text(),
+          .example = "<!DOCTYPE html>...",
+          .media_type = "text/html"};
+}
+
+Method get(Handler handler, Operation operation) {
+  return {.name = "GET",
+          .handler = std::move(handler),
+          .access = Access::anyone,
+          .operation = std::move(operation)};
+}
+
+Operation schema_operation() {
+  auto document = schema::object({{"openapi", schema::with_example(schema::text(), "3.0.3")}},
+                                 "An OpenAPI 3.0 document.");
+  document["additionalProperties"] = true;
+  Operation operation{.summary = "This description",
+                      .description = "YAML, or JSON where `?format=json` or the Accept header ask for it.",
+                      .query = {{.name = "format",
+                                 .type = FieldType::choice,
+                                 .fallback = "yaml",
+                                 .choices = {"yaml", "json"},
+                                 .description = "The form of the answer.",
+                                 .example = "json"}}};
+  for (const auto& renderer : renderers()) {
+    operation.answers.push_back(
+        {.meaning = "The document.", .schema = document, .media_type = renderer.media_type});
+  }
+  return operation;
+}
+
+}  // namespace
+
+void add_schema_routes(std::vector<Route>& routes, std::filesystem::path pages_folder) {
+  const auto description = std::make_shared<Description>();
+  const auto pages = std::make_shared<const ApiPages>(std::move(pages_folder));
+  routes.push_back(
+      {.pattern = "/api/schema/",
+       .view_name = "Schema",
+       .description = "The description of this API.",
+       .methods = {get(
+           [description](Call& call) { return description_response(*description, call.renderer); },
+           schema_operation())},
+       .access = Access::anyone,
+       .renderers = renderers()});
+  const auto page_route = [&](std::string pattern, std::string name, bool (ApiPages::*is_there)() const,
+                              Response (*page)()) {
+    routes.push_back(
+        {.pattern = std::move(pattern),
+         .view_name = "Schema",
+         .description = "The description of this API as a page: " + name + ".",
+         .methods = {get(
+             [=](Call&) { return ((*pages).*is_there)() ? page() : html_response(description->page); },
+             {.summary = name,
+              .description = "Where its files are not on the server, a page of the server's own.",
+              .answers = {html_answer("The page.")}})},
+         .access = Access::anyone,
+         .renderers = {}});
+  };
+  page_route("/api/schema/swagger-ui/", "Swagger UI", &ApiPages::has_swagger_ui, swagger_ui_page);
+  page_route("/api/schema/redoc/", "ReDoc", &ApiPages::has_redoc, redoc_page);
+  routes.push_back(
+      {.pattern = "/api/schema/files/{file}",
+       .view_name = "Schema",
+       .description = "Scripts and styles of the two pages.",
+       .methods = {get(
+           [pages](Call& call) { return pages->file(call.request, call.parameter("file")); },
+           {.summary = "A file of the pages",
+            .answers = {{.meaning = "The file.", .schema = schema::bytes(), .media_type = "text/javascript"},
+                        {.meaning = "The file.", .schema = schema::bytes(), .media_type = "text/css"},
+                        {.status = 304, .meaning = "The client has it already (If-None-Match)."}},
+            .failures = {detail_failure(404, "There is no such file.", "Not found.")}})},
+       .access = Access::anyone,
+       .renderers = {},
+       .parameters = {{"file", "The file's name.", schema::text(), "plain.css"}}});
+
+  const auto document = openapi_document(routes);
+  description->json = document.dump();
+  description->yaml = to_yaml(document);
+  description->page = openapi_page(document, how_to_get_pages(*pages));
+}
+
+}  // namespace fedlog::http
