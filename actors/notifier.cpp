@@ -51,10 +51,10 @@ void Notifier::work(const std::stop_token& stop) {
     if (const auto lane = due_lane(Clock::now()); lane != lanes_.end()) {
       lane->second.busy = true;
       const auto key = lane->first;
-      auto row = lane->second.rows.front();
+      const auto row = lane->second.rows.front();
       changed_.notify_one();  // there may be more that is due
       lock.unlock();
-      attempt_safely(key, std::move(row));
+      attempt_safely(key, row);
       lock.lock();
     } else {
       changed_.wait_until(lock, stop, next_due(),
@@ -100,17 +100,17 @@ void Notifier::read_new_rows() {
 }
 
 // A stored row that is damaged costs its own lane, which waits for the next start.
-void Notifier::attempt_safely(const Key& key, storage::OutboxRow row) {
+void Notifier::attempt_safely(const Key& key, const storage::OutboxRow& row) {
   const auto id = row.id;
   try {
-    attempt(key, std::move(row));
+    attempt(key, row);
   } catch (const std::exception& error) {
     spdlog::error("notification cannot be delivered id={} receiver={} reason=\"{}\"", id.text(),
                   key.first.text(), error.what());
   }
 }
 
-void Notifier::attempt(const Key& key, storage::OutboxRow row) {
+void Notifier::attempt(const Key& key, const storage::OutboxRow& row) {
   const auto user = views_.user(row.notification.receiver);
   if (!user || !views_.is_pending(row.position)) {
     return settle(key, row, domain::DeliveryOutcome::dropped, "the receiver or the training is gone");
@@ -118,7 +118,7 @@ void Notifier::attempt(const Key& key, storage::OutboxRow row) {
   const auto endpoint = Endpoint::parse(user->message_endpoint.text);
   if (!endpoint) return settle(key, row, domain::DeliveryOutcome::unreachable, endpoint.error());
   const auto made = send_(*endpoint, row);
-  conclude(key, std::move(row), made);
+  conclude(key, row, made);
 }
 
 void Notifier::settle(const Key& key, const storage::OutboxRow& row, domain::DeliveryOutcome outcome,
@@ -127,9 +127,9 @@ void Notifier::settle(const Key& key, const storage::OutboxRow& row, domain::Del
           [this, key] { recorded(key); });
 }
 
-void Notifier::conclude(const Key& key, storage::OutboxRow row, const Attempt& made) {
+void Notifier::conclude(const Key& key, const storage::OutboxRow& row, const Attempt& made) {
   Settlement settlement;
-  settlement.row = std::move(row);
+  settlement.row = row;
   settlement.status = made.status;
   {
     const std::lock_guard lock{mutex_};

@@ -74,12 +74,12 @@ class Notifier {
   void work(const std::stop_token& stop);
   [[nodiscard]] std::map<Key, Lane>::iterator due_lane(Clock::time_point now);
   [[nodiscard]] Clock::time_point next_due() const;
-  void attempt_safely(const Key& key, storage::OutboxRow row);
-  void attempt(const Key& key, storage::OutboxRow row);
+  void attempt_safely(const Key& key, const storage::OutboxRow& row);
+  void attempt(const Key& key, const storage::OutboxRow& row);
   // Without an attempt.
   void settle(const Key& key, const storage::OutboxRow& row, domain::DeliveryOutcome outcome,
               const std::string& detail);
-  void conclude(const Key& key, storage::OutboxRow row, const Attempt& made);
+  void conclude(const Key& key, const storage::OutboxRow& row, const Attempt& made);
   void recorded(const Key& key);
   void read_outbox();
   void read_new_rows();
