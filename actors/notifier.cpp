@@ -101,11 +101,10 @@ void Notifier::read_new_rows() {
 
 // A stored row that is damaged costs its own lane, which waits for the next start.
 void Notifier::attempt_safely(const Key& key, const storage::OutboxRow& row) {
-  const auto id = row.id;
   try {
     attempt(key, row);
   } catch (const std::exception& error) {
-    spdlog::error("notification cannot be delivered id={} receiver={} reason=\"{}\"", id.text(),
+    spdlog::error("notification cannot be delivered id={} receiver={} reason=\"{}\"", row.id.text(),
                   key.first.text(), error.what());
   }
 }
