@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,11 @@ struct ExecutionRequest {
   ml::WorkerOperation operation = ml::WorkerOperation::run;
   ml::SamplingMethod method = ml::SamplingMethod::none;
   std::vector<ModelReference> models;  // one; an ensemble has more, compile has none
+  // TorchScript, or a torchvision pipeline; runs over the first input before the models do.
+  std::optional<ModelReference> preprocessing = {};
   std::vector<ml::Tensor> inputs;
+  ml::InputKind input_kind = ml::InputKind::tensors;
+  std::optional<std::vector<std::int64_t>> input_shape = {};  // -1: any size
   bool inputs_take_model_type = false;
   bool softmax = false;
   std::uint32_t samples = 1;

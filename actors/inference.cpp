@@ -19,6 +19,10 @@ domain::Rejection rejection_of(const ExecutionError& error) {
       return {domain::Reason::invalid_input, error.message};
     case input_mismatch:
       return {domain::Reason::invalid_input, "The model does not accept this input: " + error.message};
+    case input_unreadable:
+      return {domain::Reason::invalid_input, "The input cannot be used: " + error.message};
+    case shape_mismatch:
+      return {domain::Reason::invalid_input, "Input shape does not match model input shape."};
     case output_unsupported:
       return {domain::Reason::invalid_input, "The model's output cannot be used: " + error.message};
     case out_of_memory:

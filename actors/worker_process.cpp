@@ -103,7 +103,9 @@ std::string ending(int status) {
 std::expected<std::vector<ml::OwnedDescriptor>, ExecutionError> open_models(const ExecutionRequest& request) {
   std::vector<ml::OwnedDescriptor> files;
   if (request.operation == ml::WorkerOperation::unload) return files;
-  for (const auto& model : request.models) {
+  auto models = request.models;
+  if (request.preprocessing) models.insert(models.begin(), *request.preprocessing);
+  for (const auto& model : models) {
     ml::OwnedDescriptor file(::open(model.path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) {
       return std::unexpected(
@@ -122,8 +124,12 @@ ml::WorkerTask task_of(const ExecutionRequest& request) {
                       .softmax = request.softmax,
                       .samples = request.samples,
                       .seed = request.seed,
+                      .input_kind = request.input_kind,
+                      .preprocess = request.preprocessing.has_value(),
+                      .input_shape = request.input_shape,
                       .model_ids = {},
                       .source = request.source};
+  if (request.preprocessing) task.model_ids.push_back(request.preprocessing->id);
   for (const auto& model : request.models) task.model_ids.push_back(model.id);
   return task;
 }

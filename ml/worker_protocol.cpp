@@ -238,6 +238,23 @@ ModuleSource read_source(FrameReader& reader) {
   return source;
 }
 
+std::optional<std::string> write_shape(FrameWriter& writer,
+                                       const std::optional<std::vector<std::int64_t>>& shape) {
+  writer.flag(shape.has_value());
+  if (!shape) return std::nullopt;
+  if (shape->size() > rank_limit) return "the input shape has too many dimensions";
+  writer.number(static_cast<std::uint32_t>(shape->size()));
+  for (const auto extent : *shape) writer.number(extent);
+  return std::nullopt;
+}
+
+std::optional<std::vector<std::int64_t>> read_shape(FrameReader& reader) {
+  if (!reader.flag()) return std::nullopt;
+  std::vector<std::int64_t> shape(reader.count(rank_limit, "dimensions"));
+  for (auto& extent : shape) extent = reader.number<std::int64_t>();
+  return shape;
+}
+
 template <class Enum>
 bool one_of(std::uint8_t value, std::initializer_list<Enum> allowed) {
   return std::ranges::any_of(allowed, [&](Enum known) { return static_cast<std::uint8_t>(known) == value; });
@@ -261,6 +278,9 @@ std::expected<Frame, std::string> encode_request(const WorkerTask& task, std::sp
   writer.flag(task.softmax);
   writer.number(task.samples);
   writer.number(task.seed);
+  writer.number(static_cast<std::uint8_t>(task.input_kind));
+  writer.flag(task.preprocess);
+  if (auto failure = write_shape(writer, task.input_shape)) return std::unexpected(*failure);
   writer.number(static_cast<std::uint32_t>(task.model_ids.size()));
   for (const auto& id : task.model_ids) {
     if (id.size() > model_id_limit_bytes) return std::unexpected("a model id is too long");
@@ -293,6 +313,11 @@ std::expected<WorkerRequest, std::string> decode_request(std::span<const std::by
   if (request.task.samples == 0 || request.task.samples > sample_limit)
     reader.fail("the number of samples is out of range");
   request.task.seed = reader.number<std::uint64_t>();
+  const auto input_kind = reader.number<std::uint8_t>();
+  if (!one_of(input_kind, {InputKind::tensors, InputKind::image})) reader.fail("the input's kind is unknown");
+  request.task.input_kind = static_cast<InputKind>(input_kind);
+  request.task.preprocess = reader.flag();
+  request.task.input_shape = read_shape(reader);
   const auto models = reader.count(models_per_request_limit, "models");
   for (std::uint32_t index = 0; index < models && !reader.failed(); ++index) {
     request.task.model_ids.push_back(reader.text(model_id_limit_bytes));
@@ -325,7 +350,7 @@ std::expected<WorkerReply, std::string> decode_reply(std::span<const std::byte> 
     const auto code = reader.number<std::uint8_t>();
     using enum ExecutionErrorCode;
     if (!one_of(code, {model_unreadable, model_unsupported, input_mismatch, output_unsupported, out_of_memory,
-                       bad_request})) {
+                       bad_request, input_unreadable, shape_mismatch})) {
       reader.fail("the error code is unknown");
     }
     reply.error = ExecutionError{static_cast<ExecutionErrorCode>(code),

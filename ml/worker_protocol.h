@@ -21,7 +21,7 @@
 namespace fedlog::ml {
 
 // Server and worker are installed together, so any difference is refused.
-inline constexpr std::uint32_t worker_protocol_version = 2;
+inline constexpr std::uint32_t worker_protocol_version = 3;
 
 inline constexpr std::size_t frame_limit_bytes = 1024 * 1024;
 inline constexpr std::size_t inline_tensors_limit_bytes = 256 * 1024;
@@ -42,7 +42,9 @@ enum class ExecutionErrorCode : std::uint8_t {
   input_mismatch = 3,      // the model refused the input; the message is its own
   output_unsupported = 4,  // the model returned no tensors, or too many bytes of them
   out_of_memory = 5,
-  bad_request = 6,  // a request that contradicts itself
+  bad_request = 6,       // a request that contradicts itself
+  input_unreadable = 7,  // the picture is none, broken or too large
+  shape_mismatch = 8,    // the input, decoded and preprocessed, does not have the wanted shape
   // The worker never sends these:
   busy = 64,                // all workers are taken and the queue is full
   deadline_exceeded = 65,   // the worker was ended
@@ -73,6 +75,13 @@ enum class SamplingMethod : std::uint8_t {
   swag = 3,
 };
 
+enum class InputKind : std::uint8_t {
+  tensors = 0,
+  // The first input is a PNG or JPEG file: its bytes as uint8 in one dimension. Preprocessing gets it as
+  // uint8 (channels, height, width); without one, the model gets it as float32 in [0, 1] of that shape.
+  image = 1,
+};
+
 struct WorkerTask {
   WorkerOperation operation = WorkerOperation::run;
   SamplingMethod method = SamplingMethod::none;
@@ -82,6 +91,13 @@ struct WorkerTask {
   bool softmax = false;       // over dimension 1 of every sample
   std::uint32_t samples = 1;  // of mc_dropout and swag
   std::uint64_t seed = 0;     // of all that is random in the model
+  InputKind input_kind = InputKind::tensors;
+  // The first of model_ids is a preprocessing: it runs once over the first input, whose place its output
+  // takes.
+  bool preprocess = false;
+  // What the first input must look like once it is decoded and preprocessed; -1 fits every size. A picture
+  // that lacks only the leading (batch) dimension gets it.
+  std::optional<std::vector<std::int64_t>> input_shape = {};
   std::vector<std::string> model_ids = {};
   ModuleSource source = {};
 };

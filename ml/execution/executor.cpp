@@ -10,6 +10,7 @@
 #include "ml/execution/model_cache.h"
 #include "ml/execution/module_compiler.h"
 #include "ml/execution/newer_operators.h"
+#include "ml/execution/prepared_input.h"
 #include "ml/execution/sampling.h"
 #include "ml/execution/tensor_conversion.h"
 
@@ -34,6 +35,7 @@ struct Executor::State {
   ModelCache cache;
 
   Outputs execute(const WorkerRequest& request, std::vector<OwnedDescriptor> files);
+  Outputs prepare(WorkerTask& task, std::vector<OwnedDescriptor>& files, const std::vector<Tensor>& given);
   Outputs run(const WorkerTask& task, std::vector<OwnedDescriptor> files,
               const std::vector<at::Tensor>& inputs);
   Outputs run_ensemble(const WorkerTask& task, std::vector<OwnedDescriptor> files,
@@ -58,11 +60,25 @@ Outputs Executor::State::execute(const WorkerRequest& request, std::vector<Owned
     }
     return {};
   }
-  std::vector<at::Tensor> inputs;
-  for (const auto& input : request.inputs) inputs.push_back(to_torch(input));
   at::manual_seed(task.seed);
-  return task.method == SamplingMethod::ensemble ? run_ensemble(task, std::move(files), inputs)
-                                                 : run(task, std::move(files), inputs);
+  auto rest = task;
+  const auto inputs = prepare(rest, files, request.inputs);
+  if (!inputs) return inputs;
+  return task.method == SamplingMethod::ensemble ? run_ensemble(rest, std::move(files), *inputs)
+                                                 : run(rest, std::move(files), *inputs);
+}
+
+// Takes the preprocessing away from the models.
+Outputs Executor::State::prepare(WorkerTask& task, std::vector<OwnedDescriptor>& files,
+                                 const std::vector<Tensor>& given) {
+  std::vector<at::Tensor> inputs;
+  for (const auto& input : given) inputs.push_back(to_torch(input));
+  if (!task.preprocess) return prepare_inputs(task, std::move(inputs), nullptr);
+  auto preprocessing = cache.get(task.model_ids.front(), std::move(files.front()));
+  if (!preprocessing) return std::unexpected(preprocessing.error());
+  task.model_ids.erase(task.model_ids.begin());
+  files.erase(files.begin());
+  return prepare_inputs(task, std::move(inputs), &*preprocessing);
 }
 
 Outputs Executor::State::run(const WorkerTask& task, std::vector<OwnedDescriptor> files,

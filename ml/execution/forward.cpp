@@ -16,10 +16,11 @@ at::ScalarType floating_type(const torch::jit::Module& model) {
   return at::kFloat;
 }
 
-std::expected<void, ExecutionError> collect(const torch::IValue& value, std::vector<at::Tensor>& tensors) {
+std::expected<void, ExecutionError> collect(const torch::IValue& value, const std::string& name,
+                                            std::vector<at::Tensor>& tensors) {
   const auto collect_all = [&](const auto& elements) -> std::expected<void, ExecutionError> {
     for (const torch::IValue& element : elements) {
-      if (auto collected = collect(element, tensors); !collected) return collected;
+      if (auto collected = collect(element, name, tensors); !collected) return collected;
     }
     return {};
   };
@@ -28,36 +29,38 @@ std::expected<void, ExecutionError> collect(const torch::IValue& value, std::vec
   if (!value.isTensor()) {
     return refuse(
         ExecutionErrorCode::output_unsupported,
-        "the model returns " + value.type()->repr_str() + ", not a tensor, or a tuple or list of tensors");
+        name + " returns " + value.type()->repr_str() + ", not a tensor, or a tuple or list of tensors");
   }
   if (tensors.size() == tensor_limit) {
-    return refuse(ExecutionErrorCode::output_unsupported, "the model returns too many tensors");
+    return refuse(ExecutionErrorCode::output_unsupported, name + " returns too many tensors");
   }
   tensors.push_back(value.toTensor());
   return {};
 }
 
-Outputs forward_as_given(torch::jit::Module& model, const std::vector<at::Tensor>& inputs) {
+Outputs forward_as_given(torch::jit::Module& model, const std::vector<at::Tensor>& inputs,
+                         const std::string& name) {
   try {
     std::vector<torch::IValue> arguments(inputs.begin(), inputs.end());
     std::vector<at::Tensor> outputs;
-    if (auto collected = collect(model.forward(std::move(arguments)), outputs); !collected) {
+    if (auto collected = collect(model.forward(std::move(arguments)), name, outputs); !collected) {
       return std::unexpected(collected.error());
     }
     return outputs;
   } catch (const std::exception& failure) {
     if (is_out_of_memory(failure)) {
       return refuse(ExecutionErrorCode::out_of_memory,
-                    "the model takes more memory for this input than a worker has");
+                    name + " takes more memory for this input than a worker has");
     }
     return refuse(ExecutionErrorCode::input_mismatch,
-                  "the model refused the input: " + failure_message(failure));
+                  name + " refused the input: " + failure_message(failure));
   }
 }
 
 }  // namespace
 
-Outputs forward(torch::jit::Module& model, const std::vector<at::Tensor>& inputs, bool take_model_type) {
+Outputs forward(torch::jit::Module& model, const std::vector<at::Tensor>& inputs, bool take_model_type,
+                const std::string& name) {
   const auto type = floating_type(model);
   bool whole_numbers = false;
   auto converted = inputs;
@@ -68,9 +71,9 @@ Outputs forward(torch::jit::Module& model, const std::vector<at::Tensor>& inputs
     const bool half = input.scalar_type() == at::kHalf && type == at::kFloat;
     if (half || (take_model_type && (whole || input.scalar_type() == at::kFloat))) input = input.to(type);
   }
-  auto outputs = forward_as_given(model, converted);
+  auto outputs = forward_as_given(model, converted, name);
   if (outputs || !whole_numbers || !wants_whole_numbers(outputs.error().message)) return outputs;
-  return forward_as_given(model, inputs);
+  return forward_as_given(model, inputs, name);
 }
 
 }  // namespace fedlog::ml

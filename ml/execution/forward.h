@@ -3,6 +3,7 @@
 #include <torch/script.h>
 
 #include <expected>
+#include <string>
 #include <vector>
 
 #include "ml/worker_protocol.h"
@@ -12,13 +13,13 @@ namespace fedlog::ml {
 
 using Outputs = std::expected<std::vector<at::Tensor>, ExecutionError>;
 
-// Runs the model once. Its output may be a tensor, or tuples and lists of tensors (flattened, in their
-// order).
+// Runs the model once. `name` is what messages call it. Its output may be a tensor, or tuples and lists of
+// tensors (flattened, in their order).
 //
 // With `take_model_type`, plain numbers (int64 and float32) become the type of the model's first
 // floating-point parameter; a model that then asks for whole numbers, as embeddings do, gets them as they
 // were.
 [[nodiscard]] Outputs forward(torch::jit::Module& model, const std::vector<at::Tensor>& inputs,
-                              bool take_model_type);
+                              bool take_model_type, const std::string& name = "the model");
 
 }  // namespace fedlog::ml

@@ -29,6 +29,9 @@ WorkerTask some_task() {
           .softmax = true,
           .samples = 7,
           .seed = 0x0123456789ABCDEF,
+          .input_kind = InputKind::image,
+          .preprocess = true,
+          .input_shape = std::vector<std::int64_t>{-1, 3},
           .model_ids = {"one", "two"}};
 }
 
@@ -54,6 +57,9 @@ TEST(WorkerProtocol, BringsARequestOverUnchanged) {
   EXPECT_TRUE(request->task.softmax);
   EXPECT_EQ(request->task.samples, 7U);
   EXPECT_EQ(request->task.seed, 0x0123456789ABCDEFU);
+  EXPECT_EQ(request->task.input_kind, InputKind::image);
+  EXPECT_TRUE(request->task.preprocess);
+  EXPECT_EQ(request->task.input_shape, (std::vector<std::int64_t>{-1, 3}));
   EXPECT_EQ(request->task.model_ids, (std::vector<std::string>{"one", "two"}));
   expect_equal(request->inputs, inputs);
 }
@@ -78,6 +84,14 @@ TEST(WorkerProtocol, BringsTheSourceOfAModuleOverUnchanged) {
   for (std::size_t size = 0; size < frame->size(); ++size) {
     EXPECT_FALSE(decode_request(std::span(*frame).first(size), {})) << size;
   }
+}
+
+TEST(WorkerProtocol, RefusesAnInputShapeOfTooManyDimensions) {
+  WorkerTask task = some_task();
+  task.input_shape = std::vector<std::int64_t>(rank_limit + 1, 1);
+  EXPECT_FALSE(encode_request(task, {}, {}));
+  task.input_shape = std::vector<std::int64_t>(rank_limit, 1);
+  EXPECT_TRUE(encode_request(task, {}, {}));
 }
 
 TEST(WorkerProtocol, RefusesASourceOverItsLimits) {
