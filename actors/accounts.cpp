@@ -36,9 +36,6 @@ std::string user_of_token_key(std::string_view token) {
 std::string token_key(domain::UserId user) {
   return "token/" + user.text();
 }
-std::string password_key(domain::UserId user) {
-  return "password/" + user.text();
-}
 
 std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message,
                                             std::string field = {}) {
@@ -50,19 +47,24 @@ std::unexpected<domain::Rejection> group_name_taken() {
 }
 
 storage::Commit commit_of(const RequestContext& context) {
-  return {.appends = {},
-          .secrets = {},
-          .acting_user = context.caller.id,
-          .command = new_id(),
-          .correlation = context.correlation,
-          .idempotency_key = context.idempotency_key,
-          .reply = {}};
+  return {
+      .appends = {},
+      .secrets = {},
+      .acting_user = context.caller.id == domain::UserId{} ? std::nullopt : std::optional{context.caller.id},
+      .command = new_id(),
+      .correlation = context.correlation,
+      .idempotency_key = context.idempotency_key,
+      .reply = {}};
 }
 
 }  // namespace
 
-Accounts::Accounts(caf::actor_system& system, storage::Storage& storage, Passwords::Options options)
-    : storage_(storage), passwords_(options), queue_(system, storage.journal()) {}
+Accounts::Accounts(caf::actor_system& system, storage::Storage& storage, Passwords::Options passwords,
+                   const SignIn::Options& sign_in)
+    : storage_(storage),
+      passwords_(passwords),
+      sign_in_(storage, passwords_, sign_in),
+      queue_(system, storage.journal()) {}
 
 Result<RegisteredUser> Accounts::register_user(const Registration& registration,
                                                const std::string& correlation) {
@@ -77,6 +79,7 @@ Result<RegisteredUser> Accounts::register_user(const Registration& registration,
                                      .superuser = registration.superuser};
   const auto token = new_token();
   const auto password_hash = passwords_.hash(registration.password);
+  if (!password_hash) return std::unexpected(too_many_sign_in());
   const auto prepare = [&]() -> Result<storage::Commit> {
     if (storage_.views().user_by_name(registration.username)) {
       return rejected(domain::Reason::name_taken, "A user with that username already exists.", "username");
@@ -106,16 +109,127 @@ std::optional<domain::User> Accounts::user_by_token(std::string_view token) cons
   return id ? storage_.views().user(*id) : std::nullopt;
 }
 
-std::optional<domain::User> Accounts::user_by_password(std::string_view username, std::string_view password) {
-  auto user = storage_.views().user_by_name(username);
-  const auto id = user ? user->id : domain::UserId{};
-  const auto encoded = user ? storage_.journal().secret(password_key(id)) : std::nullopt;
-  return passwords_.verify(id, password, encoded) ? user : std::nullopt;
-}
-
 std::optional<std::string> Accounts::token_of(domain::UserId user) const {
   const auto sealed = storage_.journal().secret(token_key(user));
   return sealed ? storage_.unseal(*sealed) : std::nullopt;
+}
+
+Result<domain::User> Accounts::known_user(domain::UserId id) const {
+  auto user = storage_.views().user(id);
+  if (!user) return rejected(domain::Reason::user_not_found, "User " + id.text() + " not found.");
+  return std::move(*user);
+}
+
+Result<void> Accounts::change_user(const RequestContext& context, domain::UserId id,
+                                   const std::function<domain::UserCommand(const domain::User&)>& command,
+                                   const Secrets& secrets) {
+  const auto prepare = [&]() -> Result<storage::Commit> {
+    const auto user = known_user(id);
+    if (!user) return std::unexpected(user.error());
+    const auto events = domain::decide(*user, command(*user));
+    if (!events) return std::unexpected(events.error());
+    auto commit = commit_of(context);
+    if (events->empty()) return commit;
+    auto changes = secrets();
+    if (!changes) return std::unexpected(std::move(changes.error()));
+    commit.secrets = std::move(*changes);
+    const auto key = storage_.codec().keys().key_of(id).value_or(storage::UserKey{});  // nothing is personal
+    const auto stream = storage::stream_of(id);
+    commit.appends = {
+        {.stream = stream, .expected_version = storage_.journal().version_of(stream), .events = {}}};
+    for (const auto& event : *events) {
+      commit.appends.front().events.push_back(storage::EventCodec::encode(event, key));
+    }
+    return commit;
+  };
+  auto outcome = queue_.run(prepare);
+  if (!outcome) return std::unexpected(std::move(outcome.error()));
+  return {};
+}
+
+// The old token's way to the user goes.
+Result<std::vector<storage::SecretChange>> Accounts::token_secrets(domain::UserId user,
+                                                                   const std::string& token) const {
+  std::vector<storage::SecretChange> changes;
+  if (storage_.journal().secret(token_key(user))) {
+    const auto old = token_of(user);
+    if (!old) return rejected(domain::Reason::internal, "The old token cannot be read: it is damaged.");
+    changes.push_back({user_of_token_key(*old), std::nullopt});
+  }
+  changes.push_back({token_key(user), storage_.seal(token)});
+  changes.push_back({user_of_token_key(token), user.text()});
+  return changes;
+}
+
+Result<std::string> Accounts::replace_token(const RequestContext& context, domain::UserId user) {
+  if (!earlier_answer(storage_.journal(), context)) {
+    const auto token = new_token();
+    auto changed = change_user(
+        context, user, [&](const auto&) { return domain::ReplaceToken{context.caller}; },
+        [&] { return token_secrets(user, token); });
+    if (!changed) return std::unexpected(std::move(changed.error()));
+  }
+  // Not the one that was made here: another request may have replaced it already.
+  auto token = token_of(user);
+  if (!token) return rejected(domain::Reason::internal, "The new token cannot be read: it is damaged.");
+  return std::move(*token);
+}
+
+Result<void> Accounts::change_password(const RequestContext& context, domain::UserId id,
+                                       const PasswordChange& change) {
+  if (earlier_answer(storage_.journal(), context)) return {};
+  const auto user = known_user(id);
+  if (!user) return std::unexpected(user.error());
+  domain::ChangePassword command{.by = context.caller, .old_password_is_right = true};
+  // Whether the caller may at all, before anything is hashed.
+  if (auto allowed = domain::decide(*user, command); !allowed) {
+    return std::unexpected(std::move(allowed.error()));
+  }
+  if (!context.caller.superuser) {
+    const auto right = is_right(*user, change);
+    if (!right) return std::unexpected(right.error());
+    command.old_password_is_right = *right;
+    if (auto allowed = domain::decide(*user, command); !allowed) {
+      return std::unexpected(std::move(allowed.error()));
+    }
+  }
+  const auto hash = passwords_.hash(change.new_password);
+  if (!hash) return std::unexpected(too_many_sign_in());
+  return change_user(
+      context, id, [&](const auto&) { return command; },
+      [&]() -> Result<std::vector<storage::SecretChange>> {
+        return std::vector<storage::SecretChange>{{password_key(id), *hash}};
+      });
+}
+
+Result<bool> Accounts::is_right(const domain::User& user, const PasswordChange& change) {
+  if (!change.old_password) return false;
+  const auto signed_in = sign_in_.user_by_password(
+      {.username = user.username.text, .password = *change.old_password, .address = change.address});
+  if (signed_in) return true;
+  if (signed_in.error().reason == domain::Reason::wrong_credentials) return false;
+  return std::unexpected(signed_in.error());
+}
+
+Result<domain::User> Accounts::set_active(const RequestContext& context, domain::UserId id, bool active) {
+  if (!earlier_answer(storage_.journal(), context)) {
+    const auto command = [&](const domain::User&) -> domain::UserCommand {
+      if (active) return domain::ActivateUser{context.caller};
+      return domain::DeactivateUser{context.caller, has_other_superusers(id)};
+    };
+    auto changed = change_user(context, id, command, [] { return std::vector<storage::SecretChange>{}; });
+    if (!changed) return std::unexpected(std::move(changed.error()));
+  }
+  return known_user(id);
+}
+
+bool Accounts::has_other_superusers(domain::UserId id) const {
+  bool found = false;
+  storage_.views().users().visit([&](const domain::User& user) {
+    found = user.superuser && user.active && user.id != id;
+    return !found;
+  });
+  return found;
 }
 
 Result<domain::Group> Accounts::create_group(const RequestContext& context, const std::string& name) {

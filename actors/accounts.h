@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,7 +9,9 @@
 #include "actors/command_queue.h"
 #include "actors/gateway.h"
 #include "actors/passwords.h"
+#include "actors/sign_in.h"
 #include "domain/group_commands.h"
+#include "domain/user_commands.h"
 #include "storage/storage.h"
 
 namespace fedlog::actors {
@@ -17,14 +20,23 @@ namespace fedlog::actors {
 // one command at a time. Passwords and tokens are secrets beside the log. Any thread.
 class Accounts {
  public:
-  Accounts(caf::actor_system& system, storage::Storage& storage, Passwords::Options options);
+  Accounts(caf::actor_system& system, storage::Storage& storage, Passwords::Options passwords,
+           const SignIn::Options& sign_in);
 
   [[nodiscard]] Result<RegisteredUser> register_user(const Registration& registration,
                                                      const std::string& correlation);
   [[nodiscard]] std::optional<domain::User> user_by_token(std::string_view token) const;
-  [[nodiscard]] std::optional<domain::User> user_by_password(std::string_view username,
-                                                             std::string_view password);
+  [[nodiscard]] Result<domain::User> user_by_password(const PasswordSignIn& attempt) {
+    return sign_in_.user_by_password(attempt);
+  }
   [[nodiscard]] std::optional<std::string> token_of(domain::UserId user) const;
+
+  // As in UserAdministration.
+  [[nodiscard]] Result<std::string> replace_token(const RequestContext& context, domain::UserId user);
+  [[nodiscard]] Result<void> change_password(const RequestContext& context, domain::UserId user,
+                                             const PasswordChange& change);
+  [[nodiscard]] Result<domain::User> set_active(const RequestContext& context, domain::UserId user,
+                                                bool active);
 
   [[nodiscard]] Result<domain::Group> create_group(const RequestContext& context, const std::string& name);
   // The group after the command.
@@ -35,8 +47,22 @@ class Accounts {
   [[nodiscard]] Result<void> check_users(const std::vector<domain::UserId>& users) const;
 
  private:
+  // The secrets that change with a command.
+  using Secrets = std::function<Result<std::vector<storage::SecretChange>>()>;
+
+  [[nodiscard]] Result<domain::User> known_user(domain::UserId user) const;
+  // Carries out what `command` makes of the user as it is then.
+  [[nodiscard]] Result<void> change_user(
+      const RequestContext& context, domain::UserId user,
+      const std::function<domain::UserCommand(const domain::User&)>& command, const Secrets& secrets);
+  [[nodiscard]] Result<std::vector<storage::SecretChange>> token_secrets(domain::UserId user,
+                                                                         const std::string& token) const;
+  [[nodiscard]] Result<bool> is_right(const domain::User& user, const PasswordChange& change);
+  [[nodiscard]] bool has_other_superusers(domain::UserId user) const;
+
   storage::Storage& storage_;
   Passwords passwords_;
+  SignIn sign_in_;
   CommandQueue queue_;
 };
 

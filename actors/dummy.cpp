@@ -74,7 +74,7 @@ Result<domain::User> Dummy::owner(const std::string& correlation) {
   auto request = registration(owner_name, owner_password);
   request.actor = true;
   if (auto registered = gateway_.register_user(request, correlation)) return std::move(registered->user);
-  if (auto user = gateway_.user_by_password(owner_name, owner_password)) return std::move(*user);
+  if (auto user = gateway_.user_by_password({owner_name, owner_password, {}})) return std::move(*user);
   return std::unexpected(
       domain::Rejection{domain::Reason::invalid_request,
                         std::string("The user ") + owner_name +

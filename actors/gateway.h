@@ -49,6 +49,18 @@ struct RegisteredUser {
   std::string token;  // 40 hexadecimal digits
 };
 
+struct PasswordSignIn {
+  std::string username;
+  std::string password;
+  std::string address;  // where the request came from
+};
+
+struct PasswordChange {
+  std::optional<std::string> old_password;  // superusers need none
+  std::string new_password;
+  std::string address;  // where the request came from: an old password that is wrong counts as in signing in
+};
+
 // A file on its way in, hashed and written while it arrives. Dropping it leaves nothing behind.
 class Upload {
  public:
@@ -117,17 +129,35 @@ struct DummyData {
   std::vector<domain::UserId> participants;
 };
 
-class Gateway {
+// What changes accounts. The command-line tool does it without the rest of a server. Whoever may use the data
+// folder acts as a superuser without an account: a nil id.
+class UserAdministration {
  public:
-  virtual ~Gateway() = default;
+  virtual ~UserAdministration() = default;
 
-  // --- accounts
   [[nodiscard]] virtual Result<RegisteredUser> register_user(const Registration& registration,
                                                              const std::string& correlation) = 0;
+  // The new token; the old one is worth nothing from then on.
+  [[nodiscard]] virtual Result<std::string> replace_token(const RequestContext& context,
+                                                          domain::UserId user) = 0;
+  [[nodiscard]] virtual Result<void> change_password(const RequestContext& context, domain::UserId user,
+                                                     const PasswordChange& change) = 0;
+  // Who is not active cannot sign in. The user after the command.
+  [[nodiscard]] virtual Result<domain::User> set_active(const RequestContext& context, domain::UserId user,
+                                                        bool active) = 0;
+
+  // --- everything that needs no rule
+  [[nodiscard]] virtual const storage::Views& views() const = 0;
+};
+
+class Gateway : public UserAdministration {
+ public:
+  // --- accounts
+  // The user may not be active any more.
   [[nodiscard]] virtual std::optional<domain::User> user_by_token(std::string_view token) = 0;
-  // Costs tens of milliseconds and 19 MiB on purpose, unless the same pair was verified a moment ago.
-  [[nodiscard]] virtual std::optional<domain::User> user_by_password(std::string_view username,
-                                                                     std::string_view password) = 0;
+  // An active user. Costs tens of milliseconds and 19 MiB on purpose, unless the same pair was verified a
+  // moment ago. Rejections: wrong_credentials, throttled (too many wrong ones), busy.
+  [[nodiscard]] virtual Result<domain::User> user_by_password(const PasswordSignIn& attempt) = 0;
   [[nodiscard]] virtual std::optional<std::string> token_of(domain::UserId user) = 0;
 
   // --- groups: anyone creates, members and superusers change members, members rename and delete
@@ -190,9 +220,6 @@ class Gateway {
   // --- for developers: a user, a model, and a training that is completed. No rights are needed, so whoever
   // offers it decides to whom.
   [[nodiscard]] virtual Result<DummyData> make_dummy_data(const std::string& correlation) = 0;
-
-  // --- everything that needs no rule
-  [[nodiscard]] virtual const storage::Views& views() const = 0;
 };
 
 }  // namespace fedlog::actors

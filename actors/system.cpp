@@ -49,7 +49,7 @@ class LiveSystem final : public System, public Gateway {
                             .aggregation_worker = *aggregation_worker_,
                             .outbox_grew = [this] { notifier_->outbox_grew(); },
                             .idle_limit = options_.idle_passivate}),
-        accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords)),
+        accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords, options_.sign_in)),
         models_(std::make_unique<ModelRegistry>(actors_, storage)),
         inference_(storage, options_.worker, options_.worker_missing),
         notifier_(std::make_unique<Notifier>(
@@ -83,9 +83,18 @@ class LiveSystem final : public System, public Gateway {
   std::optional<domain::User> user_by_token(std::string_view token) override {
     return accounts_->user_by_token(token);
   }
-  std::optional<domain::User> user_by_password(std::string_view username,
-                                               std::string_view password) override {
-    return accounts_->user_by_password(username, password);
+  Result<domain::User> user_by_password(const PasswordSignIn& attempt) override {
+    return accounts_->user_by_password(attempt);
+  }
+  Result<std::string> replace_token(const RequestContext& context, domain::UserId user) override {
+    return accounts_->replace_token(context, user);
+  }
+  Result<void> change_password(const RequestContext& context, domain::UserId user,
+                               const PasswordChange& change) override {
+    return accounts_->change_password(context, user, change);
+  }
+  Result<domain::User> set_active(const RequestContext& context, domain::UserId user, bool active) override {
+    return accounts_->set_active(context, user, active);
   }
   std::optional<std::string> token_of(domain::UserId user) override { return accounts_->token_of(user); }
 

@@ -9,6 +9,7 @@
 #include "actors/gateway.h"
 #include "actors/notifier.h"
 #include "actors/passwords.h"
+#include "actors/sign_in.h"
 #include "actors/worker_pool.h"
 #include "domain/training_commands.h"
 #include "storage/storage.h"
@@ -17,6 +18,7 @@ namespace fedlog::actors {
 
 struct SystemOptions {
   Passwords::Options passwords;
+  SignIn::Options sign_in;
   Notifier::Options notifications;
   domain::OnUnreachable on_unreachable = domain::OnUnreachable::remove;
   domain::ModelAccess model_access = domain::ModelAccess::members;
@@ -41,5 +43,10 @@ class System {
 };
 
 [[nodiscard]] std::unique_ptr<System> start_system(storage::Storage& storage, SystemOptions options);
+
+// Accounts alone, for a tool that has the storage to itself: nothing that is pending is taken up. `storage`
+// must outlive it.
+[[nodiscard]] std::unique_ptr<UserAdministration> administer_users(storage::Storage& storage,
+                                                                   const Passwords::Options& passwords);
 
 }  // namespace fedlog::actors

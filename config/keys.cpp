@@ -92,6 +92,10 @@ std::vector<Key> make_keys() {
                                                 "Size of one uploaded file, at most."),
       key<&S::limits, &Limits::json_depth_max>("limits.json_depth_max", {4, 1000},
                                                "How deep lists and objects may nest in a JSON body."),
+      key<&S::limits, &Limits::requests_per_minute_per_user>(
+          "limits.requests_per_minute_per_user", {0, 1'000'000'000},
+          "Requests of one user, so many at once and as many again spread over each minute; one more is "
+          "answered with 429. 0 is no limit."),
 
       key<&S::cors, &Cors::allowed_origins>("cors.allowed_origins",
                                             "Origins whose pages may call the API from a browser, such as "
@@ -109,10 +113,21 @@ std::vector<Key> make_keys() {
           "accounts.password_hash_threads", {1, 256},
           "Passwords that are hashed at the same time, at most; others wait. A flood of wrong passwords "
           "takes no more."),
+      key<&S::accounts, &Accounts::password_queue_max>(
+          "accounts.password_queue_max", {0, 4096},
+          "Requests that wait for a password to be hashed, at most; one more is answered with 503. Together "
+          "with those that are hashed they never are more than half of server.threads_max."),
       key<&S::accounts, &Accounts::credential_cache_s>(
           "accounts.credential_cache_s", {0, day_s},
-          "How long a password that was found right is remembered (in memory, under a keyed hash); 0 is "
-          "never."),
+          "How long a password that was found right is remembered after its last use (in memory, under a "
+          "keyed hash); 0 is never."),
+      key<&S::accounts, &Accounts::wrong_passwords_per_minute_per_address>(
+          "accounts.wrong_passwords_per_minute_per_address", {0, 1'000'000},
+          "Wrong passwords that one address (of IPv6: one /64 network) may try in a minute before it is "
+          "answered with 429; a right one is accepted all the same. 0 is no limit."),
+      key<&S::accounts, &Accounts::wrong_passwords_per_minute_per_user>(
+          "accounts.wrong_passwords_per_minute_per_user", {0, 1'000'000},
+          "Wrong passwords that may be tried for one user name in a minute, from wherever; else as above."),
 
       key<&S::models, &Models::access>("models.access",
                                        "Who may read and run a model: its owner and its training's members "

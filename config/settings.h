@@ -31,6 +31,7 @@ struct Limits {
   std::int64_t form_bytes_max = 1024 * 1024;
   std::int64_t model_bytes_max = 2LL * 1024 * 1024 * 1024;
   std::int64_t json_depth_max = 64;
+  std::int64_t requests_per_minute_per_user = 0;
 };
 
 struct Cors {
@@ -44,7 +45,10 @@ struct Accounts {
   std::int64_t password_hash_memory_kib = 19'456;
   std::int64_t password_hash_passes = 2;
   std::int64_t password_hash_threads = 1;
+  std::int64_t password_queue_max = 32;
   std::int64_t credential_cache_s = 60;
+  std::int64_t wrong_passwords_per_minute_per_address = 60;
+  std::int64_t wrong_passwords_per_minute_per_user = 60;
 };
 
 enum class ModelAccess { members, open };

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "http/accounts.h"
 #include "http/dummy.h"
 #include "http/groups.h"
 #include "http/inference.h"
@@ -19,7 +20,7 @@ namespace {
 std::vector<Route> all_routes(const Services& services) {
   std::vector<Route> routes;
   for (auto resource :
-       {user_routes, group_routes, model_routes, training_routes, inference_routes, dummy_routes}) {
+       {user_routes, account_routes, group_routes, model_routes, training_routes, inference_routes, dummy_routes}) {
     std::ranges::move(resource(services), std::back_inserter(routes));
   }
   return routes;
@@ -30,7 +31,7 @@ std::vector<Route> all_routes(const Services& services) {
 Application::Application(actors::Gateway& gateway, config::Settings settings)
     : settings_(std::move(settings)),
       services_{gateway, settings_},
-      authentication_(gateway),
+      authentication_(gateway, settings_.limits.requests_per_minute_per_user),
       router_(all_routes(services_), authentication_, {.allowed_origins = settings_.cors.allowed_origins}) {}
 
 std::uint64_t Application::body_bytes_max() const {

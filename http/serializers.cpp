@@ -81,6 +81,7 @@ Body serialized(const domain::User& user, const std::optional<std::string>& toke
   body["client"] = user.client;
   body["message_endpoint"] = user.message_endpoint.text;
   if (token) body["token"] = *token;
+  if (!user.active) body["x_active"] = false;
   return body;
 }
 

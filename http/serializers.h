@@ -12,7 +12,7 @@
 // Values as the API shows them: names and order of fields are the contract's. Fields of ours begin with x_.
 namespace fedlog::http {
 
-// With the token only where one is given.
+// With the token only where one is given, and x_active (false) only of who was deactivated.
 [[nodiscard]] Body serialized(const domain::User& user, const std::optional<std::string>& token = {});
 
 [[nodiscard]] Body serialized(const domain::Group& group);

@@ -21,8 +21,20 @@ T must(std::expected<T, Error> decoded) {
   return std::move(*decoded);
 }
 
+void change_user(const domain::UserEvent& event, domain::Timestamp at, const KeyRing& keys,
+                 KeyValueWriter& views) {
+  const auto id = std::visit([](const auto& fact) { return fact.user; }, event);
+  auto row = read_user(views, keys, id);
+  if (!row) throw std::runtime_error("an event of " + stream_of(id) + ", which does not exist");
+  evolve(row->value, event, at);
+  write_user(views, keys, *row);
+}
+
 void project_user(const Envelope& envelope, const domain::UserEvent& event, const KeyRing& keys,
                   KeyValueWriter& views) {
+  if (!std::holds_alternative<domain::UserRegistered>(event)) {
+    return change_user(event, envelope.time, keys, views);
+  }
   Row<domain::User> row{.position = envelope.position, .value = {}};
   evolve(row.value, event, envelope.time);
   write_user(views, keys, row);

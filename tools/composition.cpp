@@ -2,10 +2,24 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace fedlog::tools {
 namespace {
 
 constexpr std::uint64_t mebibyte = 1024 * 1024;
+
+// Whoever hashes or waits for it holds a thread of the server; the other half is for everybody else.
+actors::Passwords::Options password_options(const config::Settings& settings) {
+  const auto threads_max = std::max<std::int64_t>(1, settings.server.threads_max / 2);
+  const auto hashing = std::min(settings.accounts.password_hash_threads, threads_max);
+  const auto waiting = std::min(settings.accounts.password_queue_max, threads_max - hashing);
+  return {.memory_kib = static_cast<std::size_t>(settings.accounts.password_hash_memory_kib),
+          .passes = static_cast<std::uint64_t>(settings.accounts.password_hash_passes),
+          .threads = static_cast<std::size_t>(hashing),
+          .waiting_max = static_cast<std::size_t>(waiting),
+          .remember = std::chrono::seconds{settings.accounts.credential_cache_s}};
+}
 
 }  // namespace
 
@@ -22,10 +36,9 @@ actors::SystemOptions system_options(const config::Settings& settings,
   using std::chrono::milliseconds;
   using std::chrono::seconds;
   actors::SystemOptions options;
-  options.passwords = {.memory_kib = static_cast<std::size_t>(settings.accounts.password_hash_memory_kib),
-                       .passes = static_cast<std::uint64_t>(settings.accounts.password_hash_passes),
-                       .threads = static_cast<std::ptrdiff_t>(settings.accounts.password_hash_threads),
-                       .remember = seconds{settings.accounts.credential_cache_s}};
+  options.passwords = password_options(settings);
+  options.sign_in = {.wrong_per_minute_per_address = settings.accounts.wrong_passwords_per_minute_per_address,
+                     .wrong_per_minute_per_user = settings.accounts.wrong_passwords_per_minute_per_user};
   options.notifications = {.connect_timeout = milliseconds{settings.notifications.connect_timeout_ms},
                            .read_timeout = milliseconds{settings.notifications.read_timeout_ms},
                            .retry = {.first = milliseconds{settings.notifications.retry_first_ms},

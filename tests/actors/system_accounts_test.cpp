@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <barrier>
+#include <map>
 #include <set>
 #include <thread>
 
@@ -19,13 +20,49 @@ using ::testing::MatchesRegex;
 class Accounts : public LivingSystem {
  protected:
   Result<RegisteredUser> register_user(const std::string& name) {
-    return gateway().register_user({.username = name,
-                                    .password = "secret",
-                                    .first_name = "Ada",
-                                    .last_name = "L",
-                                    .email = "ada@example.org",
-                                    .message_endpoint = "http://ada.example.org"},
-                                   "request");
+    return gateway().register_user(of_name(name), "request");
+  }
+  Result<RegisteredUser> register_superuser(const std::string& name) {
+    auto registration = of_name(name);
+    registration.superuser = true;
+    return gateway().register_user(registration, "start");
+  }
+  static Registration of_name(const std::string& name) {
+    return {.username = name,
+            .password = "secret",
+            .first_name = "Ada",
+            .last_name = "L",
+            .email = "ada@example.org",
+            .message_endpoint = "http://ada.example.org"};
+  }
+
+  Result<domain::User> sign_in(const std::string& name, const std::string& password) {
+    return gateway().user_by_password({.username = name, .password = password, .address = "192.0.2.7"});
+  }
+
+  Result<void> change_password(const RequestContext& context, domain::UserId user,
+                               std::optional<std::string> old_password, std::string new_password) {
+    return gateway().change_password(context, user,
+                                     {.old_password = std::move(old_password),
+                                      .new_password = std::move(new_password),
+                                      .address = "192.0.2.7"});
+  }
+
+  static RequestContext superuser(std::string idempotency_key = {}) {
+    return {.caller = {.id = {}, .superuser = true},
+            .correlation = "operator",
+            .idempotency_key = std::move(idempotency_key)};
+  }
+
+  // With a token and all else that lies beside the log.
+  [[nodiscard]] std::map<std::string, std::string> secrets() const {
+    std::map<std::string, std::string> all;
+    storage.snapshot()->scan(storage::Table::secrets, {}, {},
+                             [&](std::string_view key, std::string_view value) {
+                               all.emplace(key, value);
+                               return true;
+                             });
+    return all;
   }
 };
 
@@ -48,10 +85,10 @@ TEST_F(Accounts, AreFoundByToken) {
 
 TEST_F(Accounts, AreFoundByPassword) {
   const auto user = register_user("ada").value().user;
-  EXPECT_EQ(gateway().user_by_password("ada", "secret"), user);
-  EXPECT_EQ(gateway().user_by_password("ada", "secret"), user) << "also from memory";
-  EXPECT_FALSE(gateway().user_by_password("ada", "Secret"));
-  EXPECT_FALSE(gateway().user_by_password("eve", "secret"));
+  EXPECT_EQ(sign_in("ada", "secret").value(), user);
+  EXPECT_EQ(sign_in("ada", "secret").value(), user) << "also from memory";
+  EXPECT_EQ(sign_in("ada", "Secret").error().reason, Reason::wrong_credentials);
+  EXPECT_EQ(sign_in("eve", "secret").error().reason, Reason::wrong_credentials);
 }
 
 TEST_F(Accounts, KeepNoPasswordOrTokenInTheClear) {
@@ -95,6 +132,120 @@ TEST_F(Accounts, HaveNamesOfTheirOwnHoweverManyAskAtOnce) {
   }
   EXPECT_EQ(winners, 1);
   EXPECT_EQ(storage.views().users().count(), 1U);
+}
+
+TEST_F(Accounts, HaveOneTokenAtATime) {
+  const auto registered = register_user("ada").value();
+  const auto id = registered.user.id;
+  const auto before = secrets().size();
+  const auto token = gateway().replace_token(as(id), id);
+  ASSERT_TRUE(token.has_value()) << token.error().message;
+  EXPECT_THAT(*token, MatchesRegex("[0-9a-f]{40}"));
+  EXPECT_NE(*token, registered.token);
+  EXPECT_FALSE(gateway().user_by_token(registered.token));
+  EXPECT_EQ(gateway().user_by_token(*token)->id, id);
+  EXPECT_EQ(gateway().token_of(id), *token);
+  EXPECT_EQ(secrets().size(), before) << "nothing of the old one stays";
+  const auto event = storage.journal().read_stream(storage::stream_of(id), 1).back();
+  EXPECT_EQ(event.type, "UserTokenReplaced");
+  EXPECT_EQ(event.acting_user, id);
+  EXPECT_EQ(event.payload.find(*token), std::string::npos);
+}
+
+TEST_F(Accounts, GetNoTokenOfStrangers) {
+  const auto registered = register_user("ada").value();
+  const auto eve = register_user("eve").value().user.id;
+  EXPECT_EQ(gateway().replace_token(as(eve), registered.user.id).error().reason, Reason::permission_denied);
+  EXPECT_TRUE(gateway().user_by_token(registered.token));
+  EXPECT_EQ(gateway().replace_token(superuser(), domain::UserId{}).error().reason, Reason::user_not_found);
+}
+
+TEST_F(Accounts, GetOneNewTokenForOneKey) {
+  const auto id = register_user("ada").value().user.id;
+  const auto token = gateway().replace_token(as(id, "key"), id).value();
+  EXPECT_EQ(gateway().replace_token(as(id, "key"), id).value(), token);
+}
+
+TEST_F(Accounts, HaveThePasswordThatWasGivenLast) {
+  const auto registered = register_user("ada").value();
+  const auto id = registered.user.id;
+  ASSERT_TRUE(sign_in("ada", "secret").has_value()) << "and is remembered";
+  ASSERT_TRUE(change_password(as(id), id, "secret", "changed").has_value());
+  EXPECT_EQ(sign_in("ada", "secret").error().reason, Reason::wrong_credentials);
+  EXPECT_TRUE(sign_in("ada", "changed").has_value());
+  EXPECT_TRUE(gateway().user_by_token(registered.token)) << "the token stays";
+  ASSERT_TRUE(change_password(superuser(), id, std::nullopt, "reset").has_value());
+  EXPECT_TRUE(sign_in("ada", "reset").has_value());
+  const auto event = storage.journal().read_stream(storage::stream_of(id), 1).back();
+  EXPECT_EQ(event.type, "UserPasswordChanged");
+  EXPECT_FALSE(event.acting_user) << "an operator has no account";
+}
+
+TEST_F(Accounts, KeepTheirPasswordFromWhoDoesNotKnowIt) {
+  const auto id = register_user("ada").value().user.id;
+  const auto eve = register_user("eve").value().user.id;
+  const auto wrong = change_password(as(id), id, "guess", "changed");
+  EXPECT_EQ(wrong.error().reason, Reason::invalid_field);
+  EXPECT_EQ(wrong.error().field, "old_password");
+  EXPECT_EQ(change_password(as(id), id, std::nullopt, "changed").error().field, "old_password");
+  EXPECT_EQ(change_password(as(eve), id, "secret", "changed").error().reason, Reason::permission_denied);
+  EXPECT_TRUE(sign_in("ada", "secret").has_value());
+}
+
+TEST_F(Accounts, AreLockedOutAndLetInBySuperusers) {
+  const auto registered = register_user("ada").value();
+  const auto id = registered.user.id;
+  ASSERT_TRUE(sign_in("ada", "secret").has_value()) << "and is remembered";
+  EXPECT_EQ(gateway().set_active(as(id), id, false).error().reason, Reason::permission_denied);
+  EXPECT_FALSE(gateway().set_active(superuser(), id, false).value().active);
+  EXPECT_FALSE(gateway().user_by_token(registered.token)->active);
+  EXPECT_EQ(sign_in("ada", "secret").error().reason, Reason::wrong_credentials);
+  EXPECT_TRUE(gateway().set_active(superuser(), id, true).value().active);
+  EXPECT_TRUE(sign_in("ada", "secret").has_value());
+  EXPECT_EQ(storage.journal().version_of(storage::stream_of(id)), 3U);
+}
+
+TEST_F(Accounts, StayLockedOutWhenTheServerStartsAgain) {
+  const auto id = register_user("ada").value().user.id;
+  ASSERT_TRUE(gateway().set_active(superuser(), id, false).has_value());
+  stop();
+  start();
+  EXPECT_EQ(sign_in("ada", "secret").error().reason, Reason::wrong_credentials);
+}
+
+TEST_F(Accounts, AlwaysHaveASuperuserAmongThem) {
+  const auto root = register_superuser("root");
+  const auto second = register_superuser("boss");
+  register_user("ada").value();
+  const auto root_id = root.value().user.id;
+  const auto second_id = second.value().user.id;
+  ASSERT_TRUE(gateway().set_active(superuser(), second_id, false).has_value());
+  EXPECT_EQ(gateway().set_active(superuser(), root_id, false).error().reason, Reason::invalid_request);
+  ASSERT_TRUE(gateway().set_active(superuser(), second_id, true).has_value());
+  EXPECT_TRUE(gateway().set_active(superuser(), root_id, false).has_value());
+}
+
+TEST_F(Accounts, AreAdministeredWithoutTheRestOfAServer) {
+  stop();
+  std::string token;
+  domain::UserId id;
+  {
+    const auto users = administer_users(storage, options.passwords);
+    const auto registered = users->register_user(of_name("ada"), "operator").value();
+    id = registered.user.id;
+    token = users->replace_token(superuser(), id).value();
+    ASSERT_TRUE(
+        users
+            ->change_password(superuser(), id,
+                              {.old_password = std::nullopt, .new_password = "changed", .address = {}})
+            .has_value());
+    ASSERT_TRUE(users->set_active(superuser(), id, false).has_value());
+    ASSERT_TRUE(users->set_active(superuser(), id, true).has_value());
+    EXPECT_TRUE(users->views().user(id)->active);
+  }
+  start();
+  EXPECT_EQ(gateway().user_by_token(token)->id, id);
+  EXPECT_TRUE(sign_in("ada", "changed").has_value());
 }
 
 class Groups : public LivingSystem {

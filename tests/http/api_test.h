@@ -57,6 +57,7 @@ class ApiTest : public ::testing::Test {
     if (!sent.content_type.empty()) sent.headers.emplace_back("Content-Type", sent.content_type);
     auto request = make_request(method, path, std::move(sent.headers));
     request.id = "request-1";
+    request.remote_address = "192.0.2.7";
     StringBody body{std::move(sent.body), piece_bytes};
     return Application{gateway, settings}.answer(request, body);
   }

@@ -64,8 +64,11 @@ class FakeGateway : public actors::Gateway {
   MOCK_METHOD(actors::Result<actors::RegisteredUser>, register_user,
               (const actors::Registration&, const std::string&), (override));
   MOCK_METHOD(std::optional<domain::User>, user_by_token, (std::string_view), (override));
-  MOCK_METHOD(std::optional<domain::User>, user_by_password, (std::string_view, std::string_view),
+  MOCK_METHOD(actors::Result<domain::User>, user_by_password, (const actors::PasswordSignIn&), (override));
+  MOCK_METHOD(actors::Result<std::string>, replace_token, (const Context&, domain::UserId), (override));
+  MOCK_METHOD(Rejected, change_password, (const Context&, domain::UserId, const actors::PasswordChange&),
               (override));
+  MOCK_METHOD(actors::Result<domain::User>, set_active, (const Context&, domain::UserId, bool), (override));
   MOCK_METHOD(actors::Result<domain::Group>, create_group, (const Context&, const std::string&), (override));
   MOCK_METHOD(actors::Result<domain::Group>, rename_group,
               (const Context&, domain::GroupId, const std::string&), (override));

@@ -164,11 +164,28 @@ TEST_F(SignIn, TakesATokenAlsoAsTheUserNameOfBasic) {
 }
 
 TEST_F(SignIn, TakesANameAndAPassword) {
-  EXPECT_CALL(gateway, user_by_password("ada", "enchantress"))
-      .WillOnce(Return(world.views().user(id_number<domain::UserId>(1))));
-  EXPECT_EQ(with("Basic YWRhOmVuY2hhbnRyZXNz").status, 200);
-  EXPECT_CALL(gateway, user_by_password("ada", "wrong")).WillOnce(Return(std::nullopt));
-  EXPECT_ANSWER(with("Basic YWRhOndyb25n"), 401, R"({"detail":"Invalid username/password."})");
+  EXPECT_CALL(gateway, user_by_password(_))
+      .WillOnce([&](const actors::PasswordSignIn& attempt) {
+        EXPECT_EQ(attempt.username, "ada");
+        EXPECT_EQ(attempt.password, "enchantress");
+        EXPECT_EQ(attempt.address, "192.0.2.7");
+        return *world.views().user(id_number<domain::UserId>(1));
+      })
+      .WillOnce(Return(rejected(domain::Reason::wrong_credentials, "Invalid username/password.")))
+      .WillOnce(Return(std::unexpected(domain::throttled(std::chrono::seconds{17}))));
+  const std::string ada_enchantress = "Basic YWRhOmVuY2hhbnRyZXNz";
+  EXPECT_EQ(with(ada_enchantress).status, 200);
+  const auto wrong = with(ada_enchantress);
+  EXPECT_ANSWER(wrong, 401, R"({"detail":"Invalid username/password."})");
+  EXPECT_EQ(wrong.headers.get("WWW-Authenticate"), "Token");
+  const auto limited = with(ada_enchantress);
+  EXPECT_ANSWER(limited, 429, R"({"detail":"Request was throttled. Expected available in 17 seconds."})");
+  EXPECT_EQ(limited.headers.get("Retry-After"), "17");
+}
+
+TEST_F(SignIn, IsOverForWhoWasDeactivated) {
+  world.deactivate(1);
+  EXPECT_ANSWER(with("Token " + token_of(1)), 401, R"({"detail":"User inactive or deleted."})");
 }
 
 TEST_F(SignIn, SaysWhatIsWrongWithTheHeader) {

@@ -31,7 +31,7 @@ TEST_F(Superusers, AreCreatedOnce) {
   ASSERT_TRUE(ensure_superuser(gateway, "root:a:password").has_value());
   ASSERT_TRUE(ensure_superuser(gateway, "root:another").has_value());
   EXPECT_EQ(gateway.views().users().count(), 1U);
-  const auto user = gateway.user_by_password("root", "a:password");
+  const auto user = gateway.user_by_password({"root", "a:password", {}});
   ASSERT_TRUE(user.has_value());
   EXPECT_TRUE(user->superuser);
 }
@@ -59,6 +59,21 @@ TEST(ServerOptions, TakeTheAddressApart) {
   EXPECT_EQ(options.host, "::1");
   EXPECT_EQ(options.port, 8123);
   EXPECT_EQ(options.body_bytes_max, 77U);
+}
+
+TEST(SystemOptions, LeaveHalfOfTheServersThreadsToWhoeverSignsNobodyIn) {
+  const auto together = [](std::int64_t threads_max, std::int64_t hash_threads, std::int64_t queue_max) {
+    config::Settings settings;
+    settings.server.threads_max = threads_max;
+    settings.accounts.password_hash_threads = hash_threads;
+    settings.accounts.password_queue_max = queue_max;
+    const auto options = system_options(settings, "/data", "/nowhere/fedlog-server").passwords;
+    return std::pair{options.threads, options.waiting_max};
+  };
+  EXPECT_EQ(together(64, 1, 16), (std::pair<std::size_t, std::size_t>{1, 16}));
+  EXPECT_EQ(together(64, 1, 4096), (std::pair<std::size_t, std::size_t>{1, 31}));
+  EXPECT_EQ(together(64, 256, 4096), (std::pair<std::size_t, std::size_t>{32, 0}));
+  EXPECT_EQ(together(2, 8, 8), (std::pair<std::size_t, std::size_t>{1, 0}));
 }
 
 TEST(SystemOptions, SayWhyThereIsNoWorker) {
