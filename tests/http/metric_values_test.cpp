@@ -138,7 +138,8 @@ TEST(Metrics, AreRefusedWithNamesOrValuesThatCannotBeKept) {
     many.emplace_back("metric_values", "1");
   }
   EXPECT_EQ(refusal(form_of(many)),
-            R"({"metric_names":["Ensure this field has no more than 256 elements."]})");
+            R"({"metric_names":["Ensure this field has no more than 256 elements."],)"
+            R"("metric_values":["Ensure this field has no more than 256 elements."]})");
 }
 
 }  // namespace
