@@ -54,6 +54,7 @@ enum class Wording {
   model_upload,    // as rest_framework, but what is missing or no list of models is told in a bare list
   model_update,    // as rest_framework, but a missing field is Python's KeyError: {"detail": "'round'"}
   metrics,         // as rest_framework, but missing names or values are told in one detail
+  own,             // the handler's
 };
 
 }  // namespace fedlog::http

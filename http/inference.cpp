@@ -1,8 +1,13 @@
 #include "http/inference.h"
 
+#include <algorithm>
+#include <array>
+
 #include "http/errors.h"
 #include "http/json_body.h"
 #include "http/rejections.h"
+#include "http/request_fields.h"
+#include "http/schema.h"
 #include "http/text.h"
 
 namespace fedlog::http {
@@ -24,20 +29,37 @@ bool is_nothing(const nlohmann::json& value) {
          (value.is_structured() && value.empty());
 }
 
-std::optional<nlohmann::json> value_of(const FormData& form, std::string_view name) {
-  if (!form.document) {
-    const auto* value = form.field(name);
-    return value ? std::optional<nlohmann::json>{*value} : std::nullopt;
-  }
-  const auto found = form.document->find(name);
-  return found == form.document->end() ? std::nullopt : std::optional<nlohmann::json>{*found};
+constexpr std::array<std::string_view, 2> formats{"json", "binary"};
+
+const std::vector<FieldRule>& inference_fields() {
+  static const std::vector<FieldRule> rules{
+      {.name = "model_id",
+       .type = FieldType::uuid,
+       .required = true,
+       .description = "The model to run.",
+       .example = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11"},
+      {.name = "model_input",
+       .type = FieldType::json,
+       .required = true,
+       .description =
+           "In JSON: nested lists of numbers, or text: base64 of a tensor saved with torch.save(). In a "
+           "form: the file of such a tensor, or a field with either.",
+       .example = {{1.0, 2.0, 3.0}, {-1.0, 0.5, 0.0}}},
+      {.name = "return_format",
+       .type = FieldType::choice,
+       .choices = {formats.begin(), formats.end()},
+       .description =
+           "binary: a pickle of a dictionary with tensors. Without it, JSON is answered with json and a "
+           "form with binary.",
+       .example = "json"}};
+  return rules;
 }
 
 std::optional<Input> read_input(FormData& form, std::size_t depth_max) {
   if (auto* file = form.file("model_input")) {
     if (auto* sink = dynamic_cast<MemorySink*>(file->sink.get())) return sink->take();
   }
-  auto value = value_of(form, "model_input");
+  auto value = raw_field(form, "model_input");
   if (!value || is_nothing(*value)) return std::nullopt;
   if (form.document) return *std::move(value);
   return input_of_field(value->get<std::string>(), depth_max);
@@ -63,15 +85,15 @@ Response infer(const Services& services, Call& call) {
     return list_response(400, {"No 'model_id' provided in request."});
   }
 
-  const auto model = value_of(*form, "model_id");
+  const auto model = raw_field(*form, "model_id");
   if (!model || is_nothing(*model)) return list_response(400, {"No 'model_id' provided in request."});
   const auto model_text = model->is_string() ? model->get<std::string>() : model->dump();
   const auto id = domain::ModelId::parse(model_text);
   if (!id) return entity_not_found_response("Model", model_text);
   auto input = read_input(*form, static_cast<std::size_t>(limits.json_depth_max));
   if (!input) return list_response(400, {"No uploaded file 'model_input' found."});
-  const auto format = value_of(*form, "return_format").value_or(multipart ? "binary" : "json");
-  if (format != "binary" && format != "json") {
+  const auto format = raw_field(*form, "return_format").value_or(multipart ? "binary" : "json");
+  if (std::ranges::none_of(formats, [&](std::string_view known) { return format == known; })) {
     const auto format_text = format.is_string() ? format.get<std::string>() : format.dump();
     return list_response(400,
                          {"Unknown return format '" + format_text + "'. Supported are binary and json."});
@@ -90,10 +112,42 @@ Response infer(const Services& services, Call& call) {
 }  // namespace
 
 std::vector<Route> inference_routes(const Services& services) {
+  auto uncertainty =
+      schema::object({},
+                     "By the training's uncertainty method: variance, std and, where all outputs "
+                     "are probabilities, predictive_entropy, expected_entropy and mutual_info. "
+                     "Empty for NONE.");
+  uncertainty["additionalProperties"] = true;
+  uncertainty["example"] = Body::object();
+  const Operation operation{
+      .summary = "Predict with a model",
+      .description = "For those who may read the model.",
+      .fields = inference_fields(),
+      .wording = Wording::own,
+      .media_types = {"application/json", "multipart/form-data"},
+      .idempotency_key = false,
+      .answers = {{.meaning =
+                       "The prediction: for NONE the index of the largest output, else the mean output.",
+                   .schema = schema::object(
+                       {{"inference", schema::with_example(schema::anything(), Body::array({0, 1}))},
+                        {"uncertainty", std::move(uncertainty)}})},
+                  {.meaning = "The same as a pickle.",
+                   .schema = schema::bytes(),
+                   .media_type = "application/octet-stream"}},
+      .failures = {list_failure(400, "There is no model_id.", "No 'model_id' provided in request."),
+                   list_failure(400, "There is no input.", "No uploaded file 'model_input' found."),
+                   list_failure(400, "The return format is unknown.",
+                                "Unknown return format 'xml'. Supported are binary and json."),
+                   detail_failure(400, "There is no such model.",
+                                  "Model 7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11 not found."),
+                   list_failure(400, "The input has another shape than the model takes.",
+                                "Input shape does not match model input shape."),
+                   not_permitted("The caller may not read the model.")}};
   return {{.pattern = "/api/inference/",
            .view_name = "Inference",
            .description = "Runs a model on an input.",
-           .methods = {{"POST", [&services](Call& call) { return infer(services, call); }}}}};
+           .methods = {{"POST", [&services](Call& call) { return infer(services, call); },
+                        Access::authenticated, operation}}}};
 }
 
 }  // namespace fedlog::http

@@ -156,7 +156,7 @@ bool reads_idempotency_key(const Method& method) {
 std::vector<Failure> missing_field_failure(const Operation& operation) {
   const auto needed = std::ranges::find_if(
       operation.fields, [](const FieldRule& rule) { return rule.required && rule.type != FieldType::file; });
-  if (needed == operation.fields.end() || operation.partial) return {};
+  if (needed == operation.fields.end() || operation.partial || operation.wording == Wording::own) return {};
   FormData form;
   form.document = nlohmann::json::object();
   const auto values = read_fields(form, {*needed}, operation.wording);

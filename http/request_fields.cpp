@@ -64,7 +64,9 @@ Response missing_response(std::string_view name, Wording wording) {
 // The families that tell of one missing field alone, and before anything else.
 std::optional<Response> missing_first(const FormData& form, const std::vector<FieldRule>& rules,
                                       Wording wording) {
-  if (wording == Wording::rest_framework || wording == Wording::marshmallow) return std::nullopt;
+  if (wording == Wording::rest_framework || wording == Wording::marshmallow || wording == Wording::own) {
+    return std::nullopt;
+  }
   const auto missing = std::ranges::find_if(rules, [&](const FieldRule& rule) {
     return rule.required && rule.type != FieldType::file && !value_of(form, rule);
   });

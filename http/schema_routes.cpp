@@ -1,6 +1,7 @@
 #include "http/schema_routes.h"
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -14,11 +15,38 @@ namespace fedlog::http {
 
 namespace {
 
-// The description in the forms in which it is answered, written once.
-struct Description {
-  std::string json;
-  std::string yaml;
-  std::string page;
+// The description in the forms in which it is answered, written when it is first asked for. Any thread.
+class Description {
+ public:
+  struct Texts {
+    std::string json;
+    std::string yaml;
+    std::string page;
+  };
+
+  // After the table is complete and before the first request.
+  void describe(std::vector<Route> routes, std::string how_to_get_pages) {
+    routes_ = std::move(routes);
+    how_to_get_pages_ = std::move(how_to_get_pages);
+    // A handler may hold this description.
+    for (auto& route : routes_) {
+      for (auto& method : route.methods) method.handler = nullptr;
+    }
+  }
+
+  [[nodiscard]] const Texts& texts() {
+    std::call_once(once_, [this] {
+      const auto document = openapi_document(routes_);
+      texts_ = {document.dump(), to_yaml(document), openapi_page(document, how_to_get_pages_)};
+    });
+    return texts_;
+  }
+
+ private:
+  std::vector<Route> routes_;
+  std::string how_to_get_pages_;
+  std::once_flag once_;
+  Texts texts_;
 };
 
 constexpr auto yaml_type = "application/vnd.oai.openapi";
@@ -28,14 +56,14 @@ std::vector<Renderer> renderers() {
   return {{yaml_type, "yaml"}, {"application/yaml", "yaml"}, {json_type, "json"}, json_renderer()};
 }
 
-Response description_response(const Description& description, const Renderer& renderer) {
+Response description_response(Description& description, const Renderer& renderer) {
   const bool json = renderer.format == "json";
   Response response;
   response.headers.add("Content-Type", renderer.media_type + (json ? "" : "; charset=utf-8"));
   response.headers.add(
       "Content-Disposition",
       "inline; filename=\"Federated Learning Demonstrator Server API." + renderer.format + "\"");
-  response.body = json ? description.json : description.yaml;
+  response.body = json ? description.texts().json : description.texts().yaml;
   return response;
 }
 
@@ -100,7 +128,9 @@ void add_schema_routes(std::vector<Route>& routes, std::filesystem::path pages_f
          .view_name = "Schema",
          .description = "The description of this API as a page: " + name + ".",
          .methods = {get(
-             [=](Call&) { return ((*pages).*is_there)() ? page() : html_response(description->page); },
+             [=](Call&) {
+               return ((*pages).*is_there)() ? page() : html_response(description->texts().page);
+             },
              {.summary = name,
               .description = "Where its files are not on the server, a page of the server's own.",
               .answers = {html_answer("The page.")}})},
@@ -124,10 +154,7 @@ void add_schema_routes(std::vector<Route>& routes, std::filesystem::path pages_f
        .renderers = {},
        .parameters = {{"file", "The file's name.", schema::text(), "plain.css"}}});
 
-  const auto document = openapi_document(routes);
-  description->json = document.dump();
-  description->yaml = to_yaml(document);
-  description->page = openapi_page(document, how_to_get_pages(*pages));
+  description->describe(routes, how_to_get_pages(*pages));
 }
 
 }  // namespace fedlog::http
