@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Swagger UI and ReDoc in a real browser: they show the API, and ask no host but the server for anything.
 
-Needs Debian's chromium, and the pages' files in the folder that FEDLOG_API_PAGES names (tools/fetch-api-pages FOLDER).
+Needs Debian's chromium (tools/install-packages browser-tests), and the pages' files in build/api-pages, or in the folder that
+FEDLOG_API_PAGES names (tools/fetch-api-pages FOLDER).
 """
 
 import http.server
@@ -17,10 +18,10 @@ import urllib.parse
 
 import requests
 
-from fedlog_server import Server
+from fedlog_server import ROOT, Server
 
 CHROMIUM = shutil.which("chromium")
-PAGES = pathlib.Path(os.environ.get("FEDLOG_API_PAGES", "api-pages"))
+PAGES = pathlib.Path(os.environ.get("FEDLOG_API_PAGES", ROOT / "build/api-pages"))
 FLAGS = [
     "--headless",
     "--no-sandbox",
