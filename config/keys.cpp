@@ -92,6 +92,9 @@ std::vector<Key> make_keys() {
                                                 "Size of one uploaded file, at most."),
       key<&S::limits, &Limits::json_depth_max>("limits.json_depth_max", {4, 1000},
                                                "How deep lists and objects may nest in a JSON body."),
+      key<&S::limits, &Limits::list_bytes_max>(
+          "limits.list_bytes_max", {1024, 16 * gibibyte},
+          "Size of a list in one answer, at most; of a longer one callers must ask for pages."),
       key<&S::limits, &Limits::requests_per_minute_per_user>(
           "limits.requests_per_minute_per_user", {0, 1'000'000'000},
           "Requests of one user, so many at once and as many again spread over each minute; one more is "

@@ -31,6 +31,7 @@ struct Limits {
   std::int64_t form_bytes_max = 1024 * 1024;
   std::int64_t model_bytes_max = 2LL * 1024 * 1024 * 1024;
   std::int64_t json_depth_max = 64;
+  std::int64_t list_bytes_max = 128 * 1024 * 1024;
   std::int64_t requests_per_minute_per_user = 0;
 };
 

@@ -1,6 +1,8 @@
 #include "http/groups.h"
 
 #include "http/errors.h"
+#include "http/group_operations.h"
+#include "http/lists.h"
 #include "http/rejections.h"
 #include "http/request_fields.h"
 #include "http/serializers.h"
@@ -10,13 +12,21 @@ namespace fedlog::http {
 namespace {
 
 const std::vector<FieldRule>& group_fields() {
-  static const std::vector<FieldRule> rules{{.name = "name", .required = true, .length_max = 150}};
+  static const std::vector<FieldRule> rules{{.name = "name",
+                                             .required = true,
+                                             .length_max = 150,
+                                             .description = "What the group is called; unique.",
+                                             .example = "hospitals"}};
   return rules;
 }
 
 const std::vector<FieldRule>& member_fields() {
-  static const std::vector<FieldRule> rules{
-      {.name = "users", .type = FieldType::uuids, .required = true, .items_max = 2000}};
+  static const std::vector<FieldRule> rules{{.name = "users",
+                                             .type = FieldType::uuids,
+                                             .required = true,
+                                             .items_max = 2000,
+                                             .description = "The users' ids.",
+                                             .example = {"3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}}};
   return rules;
 }
 
@@ -37,9 +47,7 @@ std::expected<domain::Group, Response> find_own_group(const Services& services, 
 
 Response list_groups(const Services& services, const Call& call) {
   if (!call.caller->superuser) return forbidden_response("You are not allowed to access all groups.");
-  const auto list = services.gateway.views().groups();
-  return body_response(200,
-                       *serialized_list(list, [](const domain::Group& group) { return serialized(group); }));
+  return list_response(services, call, services.gateway.views().groups());
 }
 
 Response create_group(const Services& services, Call& call) {
@@ -104,19 +112,27 @@ Response change_members(const Services& services, Call& call, ChangeMembers chan
 }  // namespace
 
 std::vector<Route> group_routes(const Services& services) {
+  const auto about = group_operations(group_fields(), member_fields());
   return {
       {.pattern = "/api/groups/",
        .view_name = "Group",
        .description = "Groups of users. Superusers list them, anyone creates one.",
-       .methods = {{"GET", [&services](Call& call) { return list_groups(services, call); }},
-                   {"POST", [&services](Call& call) { return create_group(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return list_groups(services, call); },
+                    Access::authenticated, about.list},
+                   {"POST", [&services](Call& call) { return create_group(services, call); },
+                    Access::authenticated, about.create}}},
       {.pattern = "/api/groups/{group_id:int}/",
        .view_name = "Group",
        .description = "A group, for its members.",
-       .methods = {{"GET", [&services](Call& call) { return show_group(services, call); }},
-                   {"PUT", [&services](Call& call) { return rename_group(services, call, false); }},
-                   {"PATCH", [&services](Call& call) { return rename_group(services, call, true); }},
-                   {"DELETE", [&services](Call& call) { return delete_group(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return show_group(services, call); },
+                    Access::authenticated, about.show},
+                   {"PUT", [&services](Call& call) { return rename_group(services, call, false); },
+                    Access::authenticated, about.replace},
+                   {"PATCH", [&services](Call& call) { return rename_group(services, call, true); },
+                    Access::authenticated, about.change},
+                   {"DELETE", [&services](Call& call) { return delete_group(services, call); },
+                    Access::authenticated, about.remove}},
+       .parameters = {group_parameter()}},
       {.pattern = "/api/groups/{group_id:int}/members/",
        .view_name = "Group",
        .description = "Adds users to a group, or removes them.",
@@ -124,12 +140,15 @@ std::vector<Route> group_routes(const Services& services) {
                     [&services](Call& call) {
                       return change_members(services, call, &actors::Gateway::add_members,
                                             "Users added to the group.");
-                    }},
+                    },
+                    Access::authenticated, about.add_members},
                    {"DELETE",
                     [&services](Call& call) {
                       return change_members(services, call, &actors::Gateway::remove_members,
                                             "Users removed from the group.");
-                    }}}},
+                    },
+                    Access::authenticated, about.remove_members}},
+       .parameters = {group_parameter()}},
   };
 }
 

@@ -2,7 +2,9 @@
 
 #include "http/downloads.h"
 #include "http/errors.h"
+#include "http/lists.h"
 #include "http/metric_values.h"
+#include "http/model_operations.h"
 #include "http/model_uploads.h"
 #include "http/rejections.h"
 #include "http/serializers.h"
@@ -20,13 +22,8 @@ std::expected<domain::Model, Response> readable_model(const Services& services, 
   return *std::move(model);
 }
 
-Response answered(const actors::Result<Body>& body) {
-  return body ? body_response(200, *body) : rejection_response(body.error());
-}
-
 Response list_models(const Services& services, const Call& call) {
-  const auto serialize = [&](const domain::Model& model) { return serialized(model, services.gateway); };
-  return answered(serialized_list(services.gateway.views().models_of(call.caller->id), serialize));
+  return list_response(services, call, services.gateway.views().models_of(call.caller->id));
 }
 
 Response download_model(const Services& services, const Call& call) {
@@ -51,14 +48,15 @@ Response delete_model(const Services& services, const Call& call) {
 
 Response show_metadata(const Services& services, const Call& call) {
   const auto model = readable_model(services, call);
-  return model ? answered(serialized_metadata(*model, services.gateway)) : model.error();
+  if (!model) return model.error();
+  const auto metadata = serialized_metadata(*model, services.gateway);
+  return metadata ? body_response(200, *metadata) : rejection_response(metadata.error());
 }
 
 Response list_metrics(const Services& services, const Call& call) {
   const auto model = readable_model(services, call);
   if (!model) return model.error();
-  const auto serialize = [&](const storage::MetricRow& row) { return serialized(row, services.gateway); };
-  return answered(serialized_list(services.gateway.views().metrics_of(model->id), serialize));
+  return list_response(services, call, services.gateway.views().metrics_of(model->id));
 }
 
 Response report_metrics(const Services& services, Call& call) {
@@ -90,36 +88,53 @@ Response download_preprocessing(const Services& services, const Call& call) {
 }  // namespace
 
 std::vector<Route> model_routes(const Services& services) {
+  const auto about = model_operations();
   return {
       {.pattern = "/api/models/",
        .view_name = "Model",
        .description = "The caller's models, and those of trainings that the caller takes part in.",
-       .methods = {{"GET", [&services](Call& call) { return list_models(services, call); }},
-                   {"POST", [&services](Call& call) { return create_model(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return list_models(services, call); },
+                    Access::authenticated, about.list},
+                   {"POST", [&services](Call& call) { return create_model(services, call); },
+                    Access::authenticated, about.upload}}},
       {.pattern = "/api/models/{model_id}/",
        .view_name = "Model",
        .description = "A model's file; POST sends an update of it.",
-       .methods = {{"GET", [&services](Call& call) { return download_model(services, call); }},
-                   {"POST", [&services](Call& call) { return submit_update(services, call); }},
-                   {"DELETE", [&services](Call& call) { return delete_model(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return download_model(services, call); },
+                    Access::authenticated, about.download},
+                   {"POST", [&services](Call& call) { return submit_update(services, call); },
+                    Access::authenticated, about.update},
+                   {"DELETE", [&services](Call& call) { return delete_model(services, call); },
+                    Access::authenticated, about.remove}},
+       .parameters = {model_parameter()}},
       {.pattern = "/api/models/{model_id}/metadata/",
        .view_name = "Model",
        .description = "What is known of a model.",
-       .methods = {{"GET", [&services](Call& call) { return show_metadata(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return show_metadata(services, call); },
+                    Access::authenticated, about.metadata}},
+       .parameters = {model_parameter()}},
       {.pattern = "/api/models/{model_id}/metrics/",
        .view_name = "Model",
        .description = "What was reported of a model.",
-       .methods = {{"GET", [&services](Call& call) { return list_metrics(services, call); }},
-                   {"POST", [&services](Call& call) { return report_metrics(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return list_metrics(services, call); },
+                    Access::authenticated, about.list_metrics},
+                   {"POST", [&services](Call& call) { return report_metrics(services, call); },
+                    Access::authenticated, about.report_metrics}},
+       .parameters = {model_parameter()}},
       {.pattern = "/api/models/{model_id}/preprocessing/",
        .view_name = "Model",
        .description = "The file that prepares a model's input.",
-       .methods = {{"GET", [&services](Call& call) { return download_preprocessing(services, call); }},
-                   {"POST", [&services](Call& call) { return replace_preprocessing(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return download_preprocessing(services, call); },
+                    Access::authenticated, about.download_preprocessing},
+                   {"POST", [&services](Call& call) { return replace_preprocessing(services, call); },
+                    Access::authenticated, about.replace_preprocessing}},
+       .parameters = {model_parameter()}},
       {.pattern = "/api/models/{model_id}/swag/",
        .view_name = "Model",
        .description = "Moments of a participant's weights, in a SWAG round.",
-       .methods = {{"POST", [&services](Call& call) { return submit_swag(services, call); }}}},
+       .methods = {{"POST", [&services](Call& call) { return submit_swag(services, call); },
+                    Access::authenticated, about.swag}},
+       .parameters = {model_parameter()}},
   };
 }
 

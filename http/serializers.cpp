@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "http/json_text.h"
 #include "http/text.h"
 
 namespace fedlog::http {
@@ -121,22 +122,35 @@ Body serialized(const domain::Training& training, Detail detail) {
   return body;
 }
 
-actors::Result<Body> serialized(const storage::MetricRow& row, actors::Gateway& gateway) {
+actors::Result<void> append_serialized(std::string& json, const storage::MetricRow& row,
+                                       actors::Gateway& gateway) {
   const auto number = row.metric.number;
   const bool special = number && !std::isfinite(*number);
-  auto binary = base64_of(row.metric.blob, gateway, nullptr);
-  if (!binary) return binary;
-  Body body;
-  body["id"] = row.id;
-  body["identifier"] = nullptr;
-  body["key"] = row.metric.name;
-  body["value_float"] = number && !special ? Body(*number) : Body(nullptr);
-  body["value_binary"] = std::move(*binary);
-  body["step"] = row.step;
-  body["model"] = row.model.text();
-  body["reporter"] = row.reporter.text();
-  if (special) body["x_value_text"] = text_of_special(*number);
-  return body;
+  json += "{\"id\":";
+  json += std::to_string(row.id);
+  json += ",\"identifier\":null,\"key\":";
+  append_json_text(json, row.metric.name);
+  json += ",\"value_float\":";
+  if (number && !special) {
+    append_json_number(json, *number);
+  } else {
+    json += "null";
+  }
+  json += ",\"value_binary\":";
+  if (row.metric.blob) {
+    const auto bytes = gateway.blob_bytes(*row.metric.blob);
+    if (!bytes) return std::unexpected(bytes.error());
+    json.append("\"").append(encode_base64(*bytes)).append("\"");
+  } else {
+    json += "null";
+  }
+  json += ",\"step\":";
+  json += std::to_string(row.step);
+  json.append(",\"model\":\"").append(row.model.text());
+  json.append("\",\"reporter\":\"").append(row.reporter.text()).append("\"");
+  if (special) json.append(",\"x_value_text\":\"").append(text_of_special(*number)).append("\"");
+  json += '}';
+  return {};
 }
 
 }  // namespace fedlog::http

@@ -26,25 +26,9 @@ namespace fedlog::http {
 enum class Detail { list, single };
 [[nodiscard]] Body serialized(const domain::Training& training, Detail detail);
 
-// A number that JSON has no word for has null as value_float, and x_value_text ("NaN", "Infinity",
-// "-Infinity").
-[[nodiscard]] actors::Result<Body> serialized(const storage::MetricRow& row, actors::Gateway& gateway);
-
-// A list of serialized values.
-template <class T, class Serialize>
-[[nodiscard]] actors::Result<Body> serialized_list(const storage::List<T>& values,
-                                                   const Serialize& serialize) {
-  actors::Result<Body> list = Body::array();
-  values.visit([&](T value) {
-    actors::Result<Body> each = serialize(value);
-    if (each) {
-      list->push_back(std::move(*each));
-    } else {
-      list = std::move(each);
-    }
-    return list.has_value();
-  });
-  return list;
-}
+// Appended to a text as it stands, since lists of metrics are the longest. A number that JSON has no word for
+// has null as value_float, and x_value_text ("NaN", "Infinity", "-Infinity").
+[[nodiscard]] actors::Result<void> append_serialized(std::string& json, const storage::MetricRow& row,
+                                                     actors::Gateway& gateway);
 
 }  // namespace fedlog::http

@@ -2,9 +2,11 @@
 
 #include "domain/rights.h"
 #include "http/errors.h"
+#include "http/lists.h"
 #include "http/rejections.h"
 #include "http/request_fields.h"
 #include "http/serializers.h"
+#include "http/training_operations.h"
 
 namespace fedlog::http {
 
@@ -31,28 +33,55 @@ Enum value_named(std::string_view wanted) {
 
 const std::vector<FieldRule>& training_fields() {
   static const std::vector<FieldRule> rules{
-      {.name = "model_id", .type = FieldType::uuid, .required = true},
-      {.name = "target_num_updates", .type = FieldType::integer, .required = true, .minimum = 1},
-      {.name = "metric_names", .type = FieldType::texts},  // the contract has it; nothing depends on it
+      {.name = "model_id",
+       .type = FieldType::uuid,
+       .required = true,
+       .description = "The global model to train.",
+       .example = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11"},
+      {.name = "target_num_updates",
+       .type = FieldType::integer,
+       .required = true,
+       .minimum = 1,
+       .description = "How many rounds to run.",
+       .example = 3},
+      {.name = "metric_names",
+       .type = FieldType::texts,
+       .description = "The metrics that the clients mean to report; nothing depends on it.",
+       .example = {"accuracy"}},
       {.name = "aggregation_method",
        .type = FieldType::choice,
        .required = true,
-       .choices = names_of<domain::AggregationMethod>()},
+       .choices = names_of<domain::AggregationMethod>(),
+       .description = "How updates become the next global model.",
+       .example = "FedAvg"},
       {.name = "uncertainty_method",
        .type = FieldType::choice,
        .fallback = domain::name_of(domain::UncertaintyMethod::none),
-       .choices = names_of<domain::UncertaintyMethod>()},
-      {.name = "options", .type = FieldType::mapping, .fallback = nlohmann::json::object()},
+       .choices = names_of<domain::UncertaintyMethod>(),
+       .description = "How predictions of the model tell how sure they are.",
+       .example = "NONE"},
+      {.name = "options",
+       .type = FieldType::mapping,
+       .fallback = nlohmann::json::object(),
+       .description =
+           "More about the two methods, as `uncertainty.N`, how many samples a prediction draws. At most "
+           "16 KiB."},
       {.name = "clients",
        .type = FieldType::uuids,
        .fallback = nlohmann::json::array(),
-       .items_max = participants_max}};
+       .items_max = participants_max,
+       .description = "The users who take part.",
+       .example = {"3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}}};
   return rules;
 }
 
 const std::vector<FieldRule>& participant_fields() {
-  static const std::vector<FieldRule> rules{
-      {.name = "clients", .type = FieldType::uuids, .required = true, .items_max = participants_max}};
+  static const std::vector<FieldRule> rules{{.name = "clients",
+                                             .type = FieldType::uuids,
+                                             .required = true,
+                                             .items_max = participants_max,
+                                             .description = "The users' ids.",
+                                             .example = {"3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}}};
   return rules;
 }
 
@@ -64,10 +93,7 @@ std::expected<domain::TrainingId, Response> training_id(const Call& call) {
 }
 
 Response list_trainings(const Services& services, const Call& call) {
-  const auto list = services.gateway.views().trainings_of_actor(call.caller->id);
-  return body_response(200, *serialized_list(list, [](const domain::Training& training) {
-                         return serialized(training, Detail::list);
-                       }));
+  return list_response(services, call, services.gateway.views().trainings_of_actor(call.caller->id));
 }
 
 Response create_training(const Services& services, Call& call) {
@@ -148,36 +174,32 @@ Response list_models_of_training(const Services& services, const Call& call) {
   if (!id) return id.error();
   const auto& views = services.gateway.views();
   const auto training = views.training(*id);
-  const auto context = reading_context(call);
-  Body list = Body::array();
-  if (!training || !domain::may_read(context.caller, *training)) return body_response(200, list);
-  std::vector<domain::ModelId> ids{training->model};
-  for (const auto& update : training->updates) ids.push_back(update.model);
-  for (const auto& model_id : ids) {
-    const auto model = views.model(model_id);
-    if (!model) continue;  // its round ended since the training was read
-    auto body = serialized(*model, services.gateway);
-    if (!body) return rejection_response(body.error());
-    list.push_back(std::move(*body));
-  }
-  return body_response(200, list);
+  const bool readable = training && domain::may_read(reading_context(call).caller, *training);
+  return list_response(services, call,
+                       readable ? views.models_in(*training) : storage::List<domain::Model>{});
 }
 
 }  // namespace
 
 std::vector<Route> training_routes(const Services& services) {
   const auto list_models = [&services](Call& call) { return list_models_of_training(services, call); };
+  const auto about = training_operations(training_fields(), participant_fields());
   return {
       {.pattern = "/api/trainings/",
        .view_name = "Training",
        .description = "The trainings that the caller runs.",
-       .methods = {{"GET", [&services](Call& call) { return list_trainings(services, call); }},
-                   {"POST", [&services](Call& call) { return create_training(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return list_trainings(services, call); },
+                    Access::authenticated, about.list},
+                   {"POST", [&services](Call& call) { return create_training(services, call); },
+                    Access::authenticated, about.create}}},
       {.pattern = "/api/trainings/{training_id}/",
        .view_name = "Training",
        .description = "A training, for its actor and its participants.",
-       .methods = {{"GET", [&services](Call& call) { return show_training(services, call); }},
-                   {"DELETE", [&services](Call& call) { return delete_training(services, call); }}}},
+       .methods = {{"GET", [&services](Call& call) { return show_training(services, call); },
+                    Access::authenticated, about.show},
+                   {"DELETE", [&services](Call& call) { return delete_training(services, call); },
+                    Access::authenticated, about.remove}},
+       .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/clients/",
        .view_name = "Training",
        .description = "Adds participants, or removes them.",
@@ -185,24 +207,31 @@ std::vector<Route> training_routes(const Services& services) {
                     [&services](Call& call) {
                       return change_participants(services, call, &actors::Gateway::add_participants, 202,
                                                  "Users registered as participants!");
-                    }},
+                    },
+                    Access::authenticated, about.add_participants},
                    {"DELETE",
                     [&services](Call& call) {
                       return change_participants(services, call, &actors::Gateway::remove_participants, 200,
                                                  "Users removed from training participants!");
-                    }}}},
+                    },
+                    Access::authenticated, about.remove_participants}},
+       .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/start/",
        .view_name = "Training",
        .description = "Starts a training.",
-       .methods = {{"POST", [&services](Call& call) { return start_training(services, call); }}}},
+       .methods = {{"POST", [&services](Call& call) { return start_training(services, call); },
+                    Access::authenticated, about.start}},
+       .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/models/",
        .view_name = "Model",
        .description = "The training's model and the updates of the open round.",
-       .methods = {{"GET", list_models}}},
+       .methods = {{"GET", list_models, Access::authenticated, about.models}},
+       .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/models/latest/",
        .view_name = "Model",
        .description = "The training's model and the updates of the open round.",
-       .methods = {{"GET", list_models}}},
+       .methods = {{"GET", list_models, Access::authenticated, about.latest_models}},
+       .parameters = {training_parameter()}},
   };
 }
 
