@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return std::ranges::any_of(offered, [&](const Renderer& each) { return each.format == chosen.format; });
   };
   if (const auto chosen = negotiate(offered, input); chosen && !known(*chosen)) std::abort();
-  if (!negotiate(offered, std::string{input} + ", */*")) std::abort();
+  if (!negotiate(offered, "*/*, " + std::string{input})) std::abort();
   for (const auto& renderer : renderers_of_format(offered, input)) {
     if (renderer.format != input) std::abort();
   }
