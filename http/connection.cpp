@@ -13,66 +13,136 @@ namespace fedlog::http {
 namespace {
 
 constexpr std::size_t receive_bytes = 16 * 1024;
+constexpr std::size_t kept_input_bytes_max = 4 * 1024;
+// After so much of a file the other clients have their turn.
+constexpr std::uint64_t file_turn_bytes = 4 * 1024 * 1024;
 
 }  // namespace
 
 void Connection::consume(std::size_t count) {
   consumed_ += std::min(count, input_.size() - consumed_);
   if (consumed_ == input_.size()) {
+    // An idle connection keeps only a little.
+    if (input_.capacity() > kept_input_bytes_max) input_ = {};
     input_.clear();
     consumed_ = 0;
   }
 }
 
-Connection::Received Connection::receive_into(std::span<char> buffer, std::size_t& count) {
-  while (true) {
-    const auto result = ::recv(fd(), buffer.data(), buffer.size(), 0);
-    if (result > 0) {
-      count = static_cast<std::size_t>(result);
-      bytes_received_ += count;
-      transfer_.bytes += count;
-      return Received::some;
-    }
-    if (result == 0) return Received::closed;
-    if (errno == EINTR) continue;
-    return errno == EAGAIN || errno == EWOULDBLOCK ? Received::nothing_now : Received::closed;
+Connection::Progress Connection::progress_of(Transport::Outcome outcome) {
+  waits_for_output_ = outcome == Transport::Outcome::wants_output;
+  switch (outcome) {
+    case Transport::Outcome::moved:
+      return Progress::done;
+    case Transport::Outcome::wants_input:
+    case Transport::Outcome::wants_output:
+      return Progress::waits;
+    case Transport::Outcome::closed:
+      break;
   }
+  return Progress::closed;
 }
 
-Connection::Received Connection::receive_now(std::size_t size_bytes) {
+void Connection::count_sent(std::size_t count) {
+  bytes_sent_ += count;
+  transfer_.bytes += count;
+}
+
+Connection::Progress Connection::shake_hands_now() {
+  return progress_of(transport_->shake_hands());
+}
+
+Connection::Progress Connection::receive_into(std::span<char> buffer, std::size_t& count) {
+  const auto moved = transport_->receive(buffer);
+  count = moved.bytes;
+  bytes_received_ += moved.bytes;
+  transfer_.bytes += moved.bytes;
+  return progress_of(moved.outcome);
+}
+
+Connection::Progress Connection::receive_now(std::size_t size_bytes) {
   std::array<char, receive_bytes> buffer;
   std::size_t count = 0;
-  const auto received = receive_into(std::span{buffer}.first(std::min(size_bytes, buffer.size())), count);
-  if (received != Received::some) return received;
+  const auto progress = receive_into(std::span{buffer}.first(std::min(size_bytes, buffer.size())), count);
+  if (progress != Progress::done) return progress;
   if (consumed_ > 0) {
     input_.erase(0, consumed_);
     consumed_ = 0;
   }
   input_.append(buffer.data(), count);
-  return received;
+  return progress;
 }
 
-Connection::Received Connection::discard_now(std::size_t size_bytes) {
+Connection::Progress Connection::send_now(std::string_view& bytes) {
+  while (!bytes.empty()) {
+    const auto moved = transport_->send(bytes);
+    count_sent(moved.bytes);
+    bytes.remove_prefix(moved.bytes);
+    if (const auto progress = progress_of(moved.outcome); progress != Progress::done) return progress;
+  }
+  return Progress::done;
+}
+
+Connection::Progress Connection::send_file_now(int file, std::uint64_t& offset_bytes,
+                                               std::uint64_t& left_bytes) {
+  std::uint64_t sent = 0;
+  while (left_bytes > 0) {
+    if (sent >= file_turn_bytes) return progress_of(Transport::Outcome::wants_output);
+    const auto size = static_cast<std::size_t>(std::min(left_bytes, file_turn_bytes - sent));
+    const auto moved = transport_->send_file(file, offset_bytes, size);
+    count_sent(moved.bytes);
+    sent += moved.bytes;
+    offset_bytes += moved.bytes;
+    left_bytes -= moved.bytes;
+    if (const auto progress = progress_of(moved.outcome); progress != Progress::done) return progress;
+  }
+  return Progress::done;
+}
+
+Connection::Progress Connection::discard_now(std::size_t size_bytes) {
   std::array<char, receive_bytes> buffer;
   std::size_t discarded = 0;
   while (discarded < size_bytes) {
-    std::size_t count = 0;
-    const auto received = receive_into(buffer, count);
-    if (received != Received::some) return received;
-    discarded += count;
+    // The bare bytes: nobody needs to decrypt what is thrown away.
+    const auto count = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (count == 0) return Progress::closed;
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? progress_of(Transport::Outcome::wants_input)
+                                                     : Progress::closed;
+    }
+    discarded += static_cast<std::size_t>(count);
   }
-  return Received::some;
+  return progress_of(Transport::Outcome::wants_input);
+}
+
+std::chrono::milliseconds Connection::patience(const Pace& pace) const {
+  using std::chrono::milliseconds;
+  const milliseconds earned{transfer_.bytes * 1000 / std::max<std::uint64_t>(pace.bytes_per_second_min, 1)};
+  const milliseconds timeout{pace.timeout_ms};
+  return std::clamp(timeout + earned - transfer_.waited, milliseconds{0}, timeout);
+}
+
+std::expected<void, TransferError> Connection::wait(const Pace& pace) {
+  using namespace std::chrono;
+  pollfd entry{fd(), static_cast<short>(waits_for_output_ ? POLLOUT : POLLIN), 0};
+  const auto start = steady_clock::now();
+  const int ready = ::poll(&entry, 1, static_cast<int>(patience(pace).count()));
+  add_wait(duration_cast<milliseconds>(steady_clock::now() - start));
+  if (ready == 0) return std::unexpected{TransferError::timed_out};
+  if (ready < 0 && errno != EINTR) return std::unexpected{TransferError::disconnected};
+  return {};
 }
 
 std::expected<void, TransferError> Connection::receive(const Pace& pace) {
   while (true) {
     switch (receive_now(receive_bytes)) {
-      case Received::some:
+      case Progress::done:
         return {};
-      case Received::closed:
+      case Progress::closed:
         return std::unexpected{TransferError::disconnected};
-      case Received::nothing_now:
-        if (const auto waited = wait_for(POLLIN, pace); !waited) return waited;
+      case Progress::waits:
+        if (const auto waited = wait(pace); !waited) return waited;
     }
   }
 }
@@ -87,50 +157,27 @@ std::expected<std::size_t, TransferError> Connection::read(std::span<char> buffe
   while (true) {
     std::size_t count = 0;
     switch (receive_into(buffer, count)) {
-      case Received::some:
+      case Progress::done:
         return count;
-      case Received::closed:
+      case Progress::closed:
         return std::unexpected{TransferError::disconnected};
-      case Received::nothing_now:
-        if (const auto waited = wait_for(POLLIN, pace); !waited) return std::unexpected{waited.error()};
+      case Progress::waits:
+        if (const auto waited = wait(pace); !waited) return std::unexpected{waited.error()};
     }
   }
 }
 
 std::expected<void, TransferError> Connection::write(std::string_view bytes, const Pace& pace) {
-  while (!bytes.empty()) {
-    const auto result = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (result >= 0) {
-      const auto count = static_cast<std::size_t>(result);
-      bytes_sent_ += count;
-      transfer_.bytes += count;
-      bytes.remove_prefix(count);
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (const auto waited = wait_for(POLLOUT, pace); !waited) return waited;
-    } else if (errno != EINTR) {
-      return std::unexpected{TransferError::disconnected};
+  while (true) {
+    switch (send_now(bytes)) {
+      case Progress::done:
+        return {};
+      case Progress::closed:
+        return std::unexpected{TransferError::disconnected};
+      case Progress::waits:
+        if (const auto waited = wait(pace); !waited) return waited;
     }
   }
-  return {};
-}
-
-void Connection::write_now(std::string_view bytes) {
-  const auto result = ::send(fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (result > 0) bytes_sent_ += static_cast<std::size_t>(result);
-}
-
-std::expected<void, TransferError> Connection::wait_for(short events, const Pace& pace) {
-  using namespace std::chrono;
-  const milliseconds earned{transfer_.bytes * 1000 / std::max<std::uint64_t>(pace.bytes_per_second_min, 1)};
-  const auto left = milliseconds{pace.timeout_ms} + earned - transfer_.waited;
-  const auto timeout = std::clamp<std::int64_t>(left.count(), 0, pace.timeout_ms);
-  pollfd entry{fd(), events, 0};
-  const auto start = steady_clock::now();
-  const int ready = ::poll(&entry, 1, static_cast<int>(timeout));
-  transfer_.waited += duration_cast<milliseconds>(steady_clock::now() - start);
-  if (ready == 0) return std::unexpected{TransferError::timed_out};
-  if (ready < 0 && errno != EINTR) return std::unexpected{TransferError::disconnected};
-  return {};
 }
 
 }  // namespace fedlog::http

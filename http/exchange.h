@@ -1,41 +1,75 @@
 #pragma once
 
 #include <atomic>
-#include <memory>
+#include <chrono>
+#include <cstdint>
+#include <expected>
 
+#include "http/answer.h"
+#include "http/chunk_walk.h"
+#include "http/compression.h"
 #include "http/connection.h"
+#include "http/forwarded.h"
 #include "http/request_head.h"
 #include "http/server.h"
 
 namespace fedlog::http {
 
-// Serves one request at a time of a connection: reads its head strictly, calls the handler, and lets
-// cpp-httplib write the answer. The head that cpp-httplib sees is our own ("GET / HTTP/1.1"), never the
-// client's: its own reading decodes header values, refuses unknown methods before routing, applies ranges and
-// compresses by itself, and delimits chunks loosely. One for all connections; serve() is called from many
-// threads at once.
+// One request and its answer.
+struct Exchange {
+  Exchange() = default;
+  // One that starts with the connection's next input.
+  explicit Exchange(const Connection& connection)
+      : received_before(connection.bytes_received() - connection.input().size()),
+        sent_before(connection.bytes_sent()) {}
+
+  RequestHead head;
+  Answer answer;
+  // When the head was whole.
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  // The connection's counts when the request began.
+  std::uint64_t received_before = 0;
+  std::uint64_t sent_before = 0;
+  // How far a chunked body that is being collected was looked at.
+  ChunkWalk chunks;
+  std::size_t walked_bytes = 0;
+};
+
+// What happens to a request between its bytes and its answer's. One for all connections; any thread.
 class Exchanges {
  public:
   Exchanges(const ServerOptions& options, const ServerCallbacks& callbacks);
-  ~Exchanges();
 
-  enum class After {
-    keep,   // the next request may follow
-    close,  // the answer is out, or cannot be sent
+  // Takes a whole head of `head_bytes` off the connection's input and reads it strictly.
+  [[nodiscard]] std::expected<void, HeadError> begin(Connection& connection, Exchange& exchange,
+                                                     std::size_t head_bytes) const;
+
+  // Is the body there, as far as the handler may wait for it?
+  enum class Body {
+    collected,   // none, or all of it, or so broken that nobody will wait for the rest
+    to_collect,  // wait until all of it, or what may be collected of a large one, is in the connection's
+                 // input
+    to_be_read,  // it is large and coming, or the client waits to be asked for it: the handler reads it
   };
-  // The connection's input starts with a whole head of `head_bytes`. With `last` the answer ends the
-  // connection.
-  [[nodiscard]] After serve(Connection& connection, std::size_t head_bytes,
-                            const std::atomic<bool>& stopping) const;
+  [[nodiscard]] Body look_for_body(const Connection& connection, Exchange& exchange) const;
 
-  // Answers what is no request, without waiting for the client.
-  void refuse_now(Connection& connection, const HeadError& error) const;
+  // Calls the handler; then the exchange has an answer. With `stopping` the answer ends the connection.
+  void serve(Connection& connection, Exchange& exchange, const std::atomic<bool>& stopping);
+
+  // The answer to what cannot be served, for which nothing more is read; the connection ends with it.
+  void refuse(Connection& connection, Exchange& exchange, const HeadError& error) const;
+
+  // The answer is out, or given up.
+  void log(const Connection& connection, const Exchange& exchange) const;
+
+  [[nodiscard]] const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
 
  private:
-  class Writer;
   const ServerOptions& options_;
   const ServerCallbacks& callbacks_;
-  std::unique_ptr<Writer> writer_;
+  const TrustedProxies trusted_proxies_;
+  const AnswerWriter writer_;
+  Compression compression_;
 };
 
 }  // namespace fedlog::http

@@ -2,14 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace fedlog::http {
 
 namespace {
 
-constexpr std::size_t chunk_line_bytes_max = 1024;
-constexpr std::size_t trailer_lines_max = 64;
 constexpr std::uint64_t drained_bytes_max = 64 * 1024;
 
 BodyError body_error(TransferError error) {
@@ -36,15 +33,17 @@ void FramedBody::set_limit(std::uint64_t size_bytes) {
 }
 
 bool FramedBody::is_worth_draining() const {
-  const bool waits = framing_.expects_continue && !started_;
-  return !complete_ && !failed_ && !framing_.chunked && !waits && left_bytes_ <= drained_bytes_max;
+  if (complete_ || failed_ || (framing_.expects_continue && !started_)) return false;
+  // Whoever read chunks and stopped at what the content itself marks as its end has left little.
+  return framing_.chunked ? started_ : left_bytes_ <= drained_bytes_max;
 }
 
 bool FramedBody::drain() {
   limit_bytes_ = UINT64_MAX;
+  const auto read_before = read_bytes_;
   std::array<char, 16 * 1024> buffer;
   while (!complete_) {
-    if (!read(buffer)) return false;
+    if (!read(buffer) || read_bytes_ - read_before > drained_bytes_max) return false;
   }
   return true;
 }
@@ -76,63 +75,41 @@ std::expected<std::size_t, BodyError> FramedBody::read(std::span<char> buffer) {
 }
 
 std::expected<std::size_t, BodyError> FramedBody::read_piece(std::span<char> buffer) {
-  if (framing_.chunked && left_bytes_ == 0) {
-    if (const auto size = read_chunk_size(); !size) return std::unexpected{size.error()};
-    if (left_bytes_ == 0) {
-      if (const auto trailers = read_trailers(); !trailers) return std::unexpected{trailers.error()};
-      complete_ = true;
-      return 0;
-    }
+  if (framing_.chunked) {
+    if (const auto entered = enter_chunk(); !entered) return std::unexpected{entered.error()};
+    if (complete_) return 0;
   }
-  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left_bytes_));
+  const auto left = framing_.chunked ? chunks_.left_bytes() : left_bytes_;
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), left));
   const auto count = connection_.read(buffer.first(wanted), pace_);
   if (!count) return std::unexpected{body_error(count.error())};
-  left_bytes_ -= *count;
-  if (!framing_.chunked) complete_ = left_bytes_ == 0;
+  if (framing_.chunked) {
+    chunks_.take(*count);
+  } else {
+    left_bytes_ -= *count;
+    complete_ = left_bytes_ == 0;
+  }
   return *count;
 }
 
-std::expected<void, BodyError> FramedBody::read_chunk_size() {
-  if (in_chunk_) {
-    const auto end = read_line();
-    if (!end) return std::unexpected{end.error()};
-    if (!end->empty()) return std::unexpected{BodyError::malformed};
-  }
-  const auto line = read_line();
-  if (!line) return std::unexpected{line.error()};
-  const auto* end = line->data() + line->size();
-  const auto size = std::from_chars(line->data(), end, left_bytes_, 16);
-  // from_chars takes no sign, prefix or space for an unsigned number; behind it only an extension may stand.
-  if (size.ec != std::errc{} || (size.ptr != end && *size.ptr != ';'))
-    return std::unexpected{BodyError::malformed};
-  in_chunk_ = left_bytes_ > 0;
-  return {};
-}
-
-std::expected<void, BodyError> FramedBody::read_trailers() {
-  for (std::size_t lines = 0; lines <= trailer_lines_max; ++lines) {
-    const auto line = read_line();
-    if (!line) return std::unexpected{line.error()};
-    if (line->empty()) return {};
-  }
-  return std::unexpected{BodyError::malformed};
-}
-
-std::expected<std::string, BodyError> FramedBody::read_line() {
+std::expected<void, BodyError> FramedBody::enter_chunk() {
   while (true) {
-    const auto input = connection_.input();
-    if (const auto end = input.find('\n'); end != std::string_view::npos) {
-      if (end == 0 || end > chunk_line_bytes_max || input[end - 1] != '\r') {
+    auto input = connection_.input();
+    const auto size = input.size();
+    const auto at = chunks_.next(input);
+    connection_.consume(size - input.size());
+    switch (at) {
+      case ChunkWalk::At::end:
+        complete_ = true;
+        return {};
+      case ChunkWalk::At::data:
+        return {};
+      case ChunkWalk::At::malformed:
         return std::unexpected{BodyError::malformed};
-      }
-      std::string line{input.substr(0, end - 1)};
-      if (line.find('\r') != std::string::npos) return std::unexpected{BodyError::malformed};
-      connection_.consume(end + 1);
-      return line;
-    }
-    if (input.size() > chunk_line_bytes_max) return std::unexpected{BodyError::malformed};
-    if (const auto received = connection_.receive(pace_); !received) {
-      return std::unexpected{body_error(received.error())};
+      case ChunkWalk::At::needs_more:
+        if (const auto received = connection_.receive(pace_); !received) {
+          return std::unexpected{body_error(received.error())};
+        }
     }
   }
 }

@@ -4,15 +4,15 @@
 #include <optional>
 #include <string_view>
 
+#include "http/chunk_walk.h"
 #include "http/connection.h"
 #include "http/message.h"
 #include "http/request_head.h"
 
 namespace fedlog::http {
 
-// Reads one request's body off its connection, by Content-Length or chunked. Chunks are read strictly: what
-// another reader could delimit differently is malformed. The first read asks a client that waits for "100
-// Continue" to go on.
+// Reads one request's body off its connection, by Content-Length or chunked. The first read asks a client
+// that waits for "100 Continue" to go on.
 class FramedBody final : public BodyReader {
  public:
   // The connection must outlive the body.
@@ -24,18 +24,16 @@ class FramedBody final : public BodyReader {
 
   // The next request would start at the connection's next byte.
   [[nodiscard]] bool is_complete() const { return complete_ && !failed_; }
-  // Is little enough left, on a connection in good order, that reading it costs less than a new connection?
+  // Would it cost less to read the rest, on a connection in good order, than to open a new one?
   [[nodiscard]] bool is_worth_draining() const;
-  // Reads the rest and throws it away. False: it did not come.
+  // Reads the rest and throws it away. False: it did not come, or is much after all.
   [[nodiscard]] bool drain();
 
  private:
   [[nodiscard]] std::expected<std::size_t, BodyError> fail(BodyError error);
   [[nodiscard]] std::expected<std::size_t, BodyError> read_piece(std::span<char> buffer);
-  [[nodiscard]] std::expected<void, BodyError> read_chunk_size();
-  [[nodiscard]] std::expected<void, BodyError> read_trailers();
-  // A line without its CR LF, taken off the connection.
-  [[nodiscard]] std::expected<std::string, BodyError> read_line();
+  // Goes to the data of the next chunk, or to the end.
+  [[nodiscard]] std::expected<void, BodyError> enter_chunk();
 
   Connection& connection_;
   BodyFraming framing_;
@@ -43,9 +41,10 @@ class FramedBody final : public BodyReader {
   Pace pace_;
   bool started_ = false;
   bool complete_;
-  bool in_chunk_ = false;
-  // Of the body, or of the chunk.
+  // Of a body with a length.
   std::uint64_t left_bytes_;
+  // Of one that is chunked.
+  ChunkWalk chunks_;
   std::uint64_t read_bytes_ = 0;
   std::optional<BodyError> failed_;
 };

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t idempotency_key_length_max = 128;
 // Beside its fields and files, a multipart body has boundaries and heads of parts.
+constexpr std::size_t multipart_files_max = 100;
 constexpr std::uint64_t multipart_framing_bytes_max = 1024 * 1024;
 
 bool is_key_character(char c) {
@@ -26,6 +27,8 @@ FormLimits form_limits(const config::Limits& limits) {
   FormLimits result;
   result.json_bytes_max = bytes(limits.json_bytes_max);
   result.fields_bytes_max = bytes(limits.form_bytes_max);
+  result.fields_max = bytes(limits.form_fields_max);
+  result.multipart.parts_max = result.fields_max + multipart_files_max;
   result.json_depth_max = bytes(limits.json_depth_max);
   return result;
 }

@@ -1,21 +1,15 @@
 #include "http/server.h"
 
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
-#include <cerrno>
 #include <condition_variable>
 #include <mutex>
-#include <set>
 #include <stdexcept>
 #include <thread>
-#include <unordered_map>
 
-#include "http/connection.h"
+#include "http/client_table.h"
 #include "http/exchange.h"
 #include "http/listener.h"
 #include "http/worker_pool.h"
@@ -25,42 +19,41 @@ namespace fedlog::http {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Progress = Connection::Progress;
+using State = Client::State;
 using std::chrono::milliseconds;
 
-// A connection that the server ends is read on for a while: closing a socket with unread input resets it, and
-// the client might never see its answer.
 constexpr milliseconds linger_time{2000};
-// Those that were refused because the table is full may linger too, but only so many.
-constexpr std::size_t refused_lingering_max = 256;
 constexpr std::size_t accepts_per_event = 64;
 constexpr std::size_t discarded_per_event_bytes = 256 * 1024;
-// Workers park connections without waking the loop, so it may notice an idle time's end this much too late.
+constexpr std::size_t received_at_once_bytes = 16 * 1024;
+// Workers park connections without waking the loop, so it may notice a deadline this much too late.
 constexpr milliseconds longest_nap{1000};
+
+std::shared_ptr<const TlsContext> load_tls(const std::optional<TlsFiles>& files) {
+  if (!files) return nullptr;
+  auto context = TlsContext::load(*files);
+  if (!context) throw std::runtime_error(context.error());
+  return *context;
+}
 
 }  // namespace
 
-// A connection is either parked (in epoll, with a deadline; the loop's thread owns it) or served (a worker
-// owns it):
-//
-//   accept -> reading_head -> serving -> reading_head ...
-//                  |             |
-//                  +--> lingering <--+      -> closed
-//
-// `mutex_` is held where one side hands a connection to the other.
 class Server::Implementation {
  public:
   Implementation(ServerOptions options, ServerCallbacks callbacks)
       : options_(std::move(options)),
         callbacks_(std::move(callbacks)),
         exchanges_(options_, callbacks_),
+        tls_(load_tls(options_.tls)),
         listener_(options_.host, options_.port),
         port_(listener_.port()),
-        epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+        clients_({options_.connections_max, options_.connections_per_address_max}),
         wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-        workers_(options_.threads_max) {
-    if (!epoll_.is_open() || !wake_.is_open()) throw std::runtime_error("cannot create an epoll instance");
-    watch(listener_.fd(), &listener_);
-    watch(wake_.get(), &wake_);
+        workers_(options_.threads_max, std::max<std::size_t>(options_.upload_threads_max, 1)) {
+    if (!wake_.is_open()) throw std::runtime_error("cannot create an event descriptor");
+    clients_.watch(listener_.fd(), &listener_);
+    clients_.watch(wake_.get(), &wake_);
     loop_ = std::thread{[this] { run(); }};
   }
 
@@ -72,66 +65,47 @@ class Server::Implementation {
     stopping_ = true;
     wake_loop();
     {
-      std::unique_lock lock{mutex_};
+      std::unique_lock lock{serving_mutex_};
       const auto none_serving = [this] { return serving_ == 0; };
       if (!nothing_served_.wait_for(lock, milliseconds{options_.stop_timeout_ms}, none_serving)) {
         cut_ = true;
-        for (auto& [parked, owner] : connections_) ::shutdown(parked->connection.fd(), SHUT_RDWR);
+        clients_.shut_down_sockets();
       }
     }
     workers_.stop();
     finished_ = true;
     wake_loop();
     loop_.join();
-    connections_.clear();
+    clients_.clear();
+  }
+
+  [[nodiscard]] std::expected<void, std::string> reload_certificate() {
+    if (!options_.tls) return {};
+    auto fresh = TlsContext::load(*options_.tls);
+    if (!fresh) return std::unexpected(fresh.error());
+    const std::scoped_lock lock{tls_mutex_};
+    tls_ = std::move(*fresh);
+    return {};
   }
 
   [[nodiscard]] int port() const { return port_; }
 
   [[nodiscard]] Statistics statistics() const {
-    const std::scoped_lock lock{mutex_};
-    return {counted_, workers_.threads(), requests_, refused_};
+    const auto counts = clients_.counts();
+    return {counts.connections, workers_.threads(), requests_, counts.refused};
   }
 
  private:
-  enum class State { reading_head, serving, lingering };
-
-  struct Client {
-    Client(Accepted accepted, bool is_refused)
-        : connection(std::move(accepted.socket), std::move(accepted.remote_address)), refused(is_refused) {}
-    Connection connection;
-    State state = State::reading_head;
-    // Known to epoll; while it is served it is not armed there.
-    bool watched = false;
-    // Over the limit of connections: it only waits for its 503 to arrive.
-    bool refused;
-    std::size_t scanned_bytes = 0;
-    Clock::time_point deadline;
-    // When the head that is being read must be there.
-    Clock::time_point head_deadline = Clock::time_point::max();
-  };
-  using Deadlines = std::set<std::pair<Clock::time_point, Client*>>;
-
-  void watch(int fd, void* tag) const {
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.ptr = tag;
-    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-      throw std::runtime_error("cannot watch a socket");
-    }
-  }
-
   void wake_loop() const { ::eventfd_write(wake_.get(), 1); }
 
   // The loop's thread.
 
   void run() {
-    std::array<epoll_event, 256> events;
-    bool closed_all = false;
+    bool closed_idle = false;
+    const auto nap_max = std::min(longest_nap, milliseconds{options_.keep_alive_idle_ms});
     while (!finished_) {
-      const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), nap_ms());
-      for (int index = 0; index < count; ++index) {
-        auto* tag = events[static_cast<std::size_t>(index)].data.ptr;
+      for (const auto& event : clients_.wait(nap_max)) {
+        auto* tag = event.data.ptr;
         if (tag == &listener_) {
           if (!stopping_) accept_waiting();
         } else if (tag == &wake_) {
@@ -139,219 +113,248 @@ class Server::Implementation {
           ::eventfd_read(wake_.get(), &value);
         } else {
           auto* client = static_cast<Client*>(tag);
-          unpark(client);
-          client->state == State::lingering ? linger_on(client) : read_head(client);
+          clients_.unpark(client);
+          go_on(client);
         }
       }
-      end_expired();
-      if (stopping_ && !closed_all) {
+      while (auto* client = clients_.take_expired()) end_expired(client);
+      if (stopping_ && !closed_idle) {
         listener_.close();
-        close_parked();
-        closed_all = true;
+        clients_.close_idle();
+        closed_idle = true;
       }
     }
-  }
-
-  [[nodiscard]] int nap_ms() const {
-    const std::scoped_lock lock{mutex_};
-    if (connections_.empty()) return -1;
-    const auto longest = std::min(longest_nap, milliseconds{options_.keep_alive_idle_ms});
-    if (deadlines_.empty()) return static_cast<int>(longest.count());
-    const auto left = std::chrono::ceil<milliseconds>(deadlines_.begin()->first - Clock::now());
-    return static_cast<int>(std::clamp(left, milliseconds{0}, longest).count());
   }
 
   void accept_waiting() {
     for (std::size_t accepted = 0; accepted < accepts_per_event; ++accepted) {
       auto incoming = listener_.accept();
       if (!incoming) return;
-      Client* client = nullptr;
-      {
-        const std::scoped_lock lock{mutex_};
-        const bool refused = counted_ >= options_.connections_max;
-        if (refused) {
-          ++refused_;
-          if (connections_.size() - counted_ >= refused_lingering_max) continue;
-        } else {
-          ++counted_;
-        }
-        auto owner = std::make_unique<Client>(std::move(*incoming), refused);
-        client = owner.get();
-        connections_.emplace(client, std::move(owner));
-      }
-      if (client->refused) {
-        refuse(client, {503, "The server has as many connections as it takes. Try again later."});
+      const bool trusted = exchanges_.trusted_proxies().contains(incoming->remote_address);
+      auto origin = origin_of(incoming->remote_address);
+      auto* client =
+          clients_.add(std::make_unique<Client>(transport(std::move(incoming->socket)),
+                                                std::move(incoming->remote_address), std::move(origin)),
+                       trusted);
+      if (client == nullptr) continue;
+      client->step_deadline = Clock::now() + milliseconds{options_.header_timeout_ms};
+      if (!client->refusal) {
+        shake_hands(client);
+      } else if (client->connection.scheme() == "https") {
+        // An answer would cost a handshake.
+        clients_.close(client);
       } else {
-        read_head(client);
+        refuse(client, *client->refusal);
       }
     }
   }
 
-  void read_head(Client* client) {
-    while (true) {
-      if (advance(client)) return;
-      switch (client->connection.receive_now(options_.header_bytes_max)) {
-        case Connection::Received::some:
-          if (client->head_deadline == Clock::time_point::max()) {
-            client->head_deadline = Clock::now() + milliseconds{options_.header_timeout_ms};
-          }
-          break;
-        case Connection::Received::nothing_now:
-          return park(client);
-        case Connection::Received::closed:
-          return close(client);
-      }
+  [[nodiscard]] std::unique_ptr<Transport> transport(FileDescriptor socket) const {
+    std::shared_ptr<const TlsContext> tls;
+    {
+      const std::scoped_lock lock{tls_mutex_};
+      tls = tls_;
     }
+    return tls ? tls->transport(std::move(socket)) : plain_transport(std::move(socket));
+  }
+
+  // The client was parked, and what it waited for has come.
+  void go_on(Client* client) {
+    client->connection.add_wait(std::chrono::duration_cast<milliseconds>(Clock::now() - client->parked_at));
+    switch (client->state) {
+      case State::shaking_hands:
+        // Cryptography takes its time, though it waits for nobody.
+        return submit_step(client, [this, client] { shake_hands(client); });
+      case State::reading_head:
+      case State::reading_body:
+        return read_on(client);
+      case State::answering:
+        unsent_bytes_ -= std::exchange(client->unsent_bytes, 0);
+        // Reading the file may wait for the disk.
+        if (client->exchange.answer.has_file())
+          return submit_step(client, [this, client] { send_on(client); });
+        return send_on(client);
+      case State::lingering:
+        return linger_on(client);
+      case State::serving:
+        break;
+    }
+  }
+
+  void submit_step(Client* client, std::function<void()> step) {
+    if (!workers_.submit(client->origin, WorkerPool::Kind::quick, std::move(step))) give_up(client);
   }
 
   void linger_on(Client* client) {
-    if (client->connection.discard_now(discarded_per_event_bytes) == Connection::Received::closed)
-      return close(client);
-    park(client);
+    const auto progress = client->connection.discard_now(discarded_per_event_bytes);
+    progress == Progress::closed ? clients_.close(client) : park(client);
   }
 
-  void end_expired() {
+  void end_expired(Client* client) {
+    if (client->state == State::reading_head && !client->connection.input().empty()) {
+      refuse(client, {408, "The request's head came too slowly."});
+    } else if (client->state == State::reading_body) {
+      refuse(client, {408, "The request's body came too slowly."});
+    } else {
+      give_up(client);
+    }
+  }
+
+  // Any thread, for a client that it owns. Each of these gives the client away.
+
+  void park(Client* client) { clients_.park(client, deadline_of(*client, options_)); }
+
+  void shake_hands(Client* client) {
+    switch (client->connection.shake_hands_now()) {
+      case Progress::waits:
+        return park(client);
+      case Progress::closed:
+        return clients_.close(client);
+      case Progress::done:
+        client->state = State::reading_head;
+        client->step_deadline = Clock::time_point::max();
+        client->exchange = Exchange{client->connection};
+        return read_on(client);
+    }
+  }
+
+  void read_on(Client* client) {
     while (true) {
-      Client* client = nullptr;
-      {
-        const std::scoped_lock lock{mutex_};
-        if (deadlines_.empty() || deadlines_.begin()->first > Clock::now()) return;
-        client = deadlines_.begin()->second;
-        deadlines_.erase(deadlines_.begin());
-      }
-      // It is armed in epoll, but only this thread takes events.
-      if (client->state == State::reading_head && !client->connection.input().empty()) {
-        refuse(client, {408, "The request's head came too slowly."});
-      } else {
-        close(client);
+      if (advance(client)) return;
+      switch (client->connection.receive_now(received_at_once_bytes)) {
+        case Progress::done:
+          start_head_time(client);
+          break;
+        case Progress::waits:
+          return park(client);
+        case Progress::closed:
+          return clients_.close(client);
       }
     }
   }
 
-  void close_parked() {
-    const std::scoped_lock lock{mutex_};
-    for (const auto& [deadline, client] : deadlines_) forget(client);
-    deadlines_.clear();
+  void start_head_time(Client* client) const {
+    if (client->state == State::reading_head && client->step_deadline == Clock::time_point::max()) {
+      client->step_deadline = Clock::now() + milliseconds{options_.header_timeout_ms};
+    }
   }
 
-  // Either thread, for a connection that it owns.
-
-  // Hands a connection whose head is there to a worker, or refuses it. False: more has to come.
+  // Hands a request that is there to a worker, or refuses it. False: more has to come.
   [[nodiscard]] bool advance(Client* client) {
-    if (client->connection.input().empty()) return false;
-    const auto end = find_head_end(client->connection.input(), client->scanned_bytes,
-                                   {options_.header_bytes_max, options_.header_fields_max});
-    if (!end) {
-      refuse(client, end.error());
-      return true;
+    auto& connection = client->connection;
+    if (client->state == State::reading_head) {
+      if (connection.input().empty()) return false;
+      const auto end = find_head_end(connection.input(), client->scanned_bytes,
+                                     {options_.header_bytes_max, options_.header_fields_max});
+      if (end && !*end) return false;
+      client->had_a_request = true;
+      const auto begun = end ? exchanges_.begin(connection, client->exchange, **end)
+                             : std::expected<void, HeadError>{std::unexpected{end.error()}};
+      if (!begun) {
+        refuse(client, begun.error());
+        return true;
+      }
+      client->state = State::reading_body;
+      connection.start_transfer();
     }
-    if (!*end) return false;
-    client->state = State::serving;
-    client->scanned_bytes = 0;
-    client->head_deadline = Clock::time_point::max();
-    {
-      const std::scoped_lock lock{mutex_};
-      ++serving_;
-      ++requests_;
-    }
-    if (!workers_.submit([this, client, head_bytes = **end] { serve(client, head_bytes); })) {
-      refuse(client, {503, "The server has no thread for this request. Try again later."});
-      count_served();
-    }
+    const auto body = exchanges_.look_for_body(connection, client->exchange);
+    if (body == Exchanges::Body::to_collect) return false;
+    submit_request(client,
+                   body == Exchanges::Body::to_be_read ? WorkerPool::Kind::patient : WorkerPool::Kind::quick);
     return true;
   }
 
+  void submit_request(Client* client, WorkerPool::Kind kind) {
+    client->state = State::serving;
+    client->served = true;
+    ++serving_;
+    ++requests_;
+    const auto& address = client->exchange.head.request.remote_address;
+    const bool direct = address == client->connection.remote_address();
+    if (!workers_.submit(direct ? client->origin : origin_of(address), kind,
+                         [this, client] { serve(client); })) {
+      refuse(client, {503, "The server has no thread for this request. Try again later."});
+    }
+  }
+
   void refuse(Client* client, const HeadError& error) {
-    exchanges_.refuse_now(client->connection, error);
-    linger(client);
+    exchanges_.refuse(client->connection, client->exchange, error);
+    client->connection.start_transfer();
+    send_on(client);
+  }
+
+  void serve(Client* client) {
+    if (cut_) return give_up(client);
+    exchanges_.serve(client->connection, client->exchange, stopping_);
+    client->connection.start_transfer();
+    send_on(client);
+  }
+
+  void send_on(Client* client) {
+    client->state = State::answering;
+    const auto progress = client->exchange.answer.send_now(client->connection);
+    if (progress == Progress::closed) return give_up(client);
+    if (progress == Progress::waits) {
+      client->unsent_bytes = client->exchange.answer.unsent_bytes();
+      if ((unsent_bytes_ += client->unsent_bytes) > options_.unsent_bytes_max) return give_up(client);
+      return park(client);
+    }
+    exchanges_.log(client->connection, client->exchange);
+    const bool served = std::exchange(client->served, false);
+    client->exchange.answer.keeps_connection() ? await_request(client) : linger(client);
+    if (served) count_served();
+  }
+
+  void await_request(Client* client) {
+    client->state = State::reading_head;
+    client->scanned_bytes = 0;
+    client->step_deadline = Clock::time_point::max();
+    client->exchange = Exchange{client->connection};
+    // What is there already may hold the start of the next request, or all of it.
+    if (client->connection.has_buffered_input()) return read_on(client);
+    if (!client->connection.input().empty()) start_head_time(client);
+    if (!advance(client)) park(client);
   }
 
   void linger(Client* client) {
-    ::shutdown(client->connection.fd(), SHUT_WR);
+    client->connection.finish_sending();
     client->state = State::lingering;
-    client->head_deadline = Clock::now() + linger_time;
+    client->step_deadline = Clock::now() + linger_time;
     park(client);
   }
 
-  // The loop's thread owns the connection from here on.
-  void park(Client* client) {
-    const std::scoped_lock lock{mutex_};
-    if (stopping_) {
-      forget(client);
-      return;
-    }
-    client->deadline =
-        std::min(client->head_deadline, Clock::now() + milliseconds{options_.keep_alive_idle_ms});
-    deadlines_.emplace(client->deadline, client);
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLONESHOT;
-    event.data.ptr = client;
-    const int operation = client->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    client->watched = true;
-    // The deadline is what ends a connection that could not be watched.
-    ::epoll_ctl(epoll_.get(), operation, client->connection.fd(), &event);
-  }
-
-  void unpark(Client* client) {
-    const std::scoped_lock lock{mutex_};
-    deadlines_.erase({client->deadline, client});
-  }
-
-  void close(Client* client) {
-    const std::scoped_lock lock{mutex_};
-    forget(client);
-  }
-
-  // Closes the socket. `mutex_` is held.
-  void forget(Client* client) {
-    if (!client->refused) --counted_;
-    // Closing alone is not enough: while a model worker is being started, its process shares our sockets for
-    // a moment, and epoll would go on telling of this one.
-    if (client->watched) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client->connection.fd(), nullptr);
-    connections_.erase(client);
-  }
-
-  // A worker.
-
-  void serve(Client* client, std::size_t head_bytes) {
-    auto after = Exchanges::After::close;
-    if (!cut_) after = exchanges_.serve(client->connection, head_bytes, stopping_);
-    if (after == Exchanges::After::close) {
-      linger(client);
-    } else {
-      // What is there already may hold the start of the next request, or all of it.
-      client->state = State::reading_head;
-      if (!client->connection.input().empty()) {
-        client->head_deadline = Clock::now() + milliseconds{options_.header_timeout_ms};
-      }
-      if (!advance(client)) park(client);
-    }
-    count_served();
+  // Without an answer, or in the middle of it.
+  void give_up(Client* client) {
+    unsent_bytes_ -= std::exchange(client->unsent_bytes, 0);
+    if (client->state == State::answering) exchanges_.log(client->connection, client->exchange);
+    const bool served = client->served;
+    clients_.close(client);
+    if (served) count_served();
   }
 
   void count_served() {
-    const std::scoped_lock lock{mutex_};
-    if (--serving_ == 0) nothing_served_.notify_all();
+    if (--serving_ > 0 || !stopping_) return;
+    const std::scoped_lock lock{serving_mutex_};
+    nothing_served_.notify_all();
   }
 
   const ServerOptions options_;
   const ServerCallbacks callbacks_;
-  const Exchanges exchanges_;
+  Exchanges exchanges_;
+  mutable std::mutex tls_mutex_;
+  std::shared_ptr<const TlsContext> tls_;
   Listener listener_;
   const int port_;
-  const FileDescriptor epoll_;
+  ClientTable clients_;
   FileDescriptor wake_;
 
-  mutable std::mutex mutex_;
+  // Requests that were handed to the workers and are not answered.
+  std::atomic<std::size_t> serving_ = 0;
+  std::mutex serving_mutex_;
   std::condition_variable nothing_served_;
-  std::unordered_map<Client*, std::unique_ptr<Client>> connections_;
-  // Of those that are parked.
-  Deadlines deadlines_;
-  // Connections that are not refused ones.
-  std::size_t counted_ = 0;
-  std::size_t serving_ = 0;
-  std::uint64_t requests_ = 0;
-  std::uint64_t refused_ = 0;
+  std::atomic<std::uint64_t> requests_ = 0;
+  // Of answers that are parked.
+  std::atomic<std::size_t> unsent_bytes_ = 0;
 
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> cut_ = false;
@@ -368,6 +371,10 @@ Server::~Server() = default;
 
 void Server::stop() {
   implementation_->stop();
+}
+
+std::expected<void, std::string> Server::reload_certificate() {
+  return implementation_->reload_certificate();
 }
 
 int Server::port() const {

@@ -2,12 +2,16 @@
 
 #include <chrono>
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/message.h"
+#include "http/tls.h"
 
 namespace fedlog::http {
 
@@ -15,12 +19,29 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   // 0: any free port; see Server::port().
   int port = 8000;
+  // Without: plain HTTP.
+  std::optional<TlsFiles> tls = {};
+  // Addresses and networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed. They may have as
+  // many connections as they like.
+  std::vector<std::string> trusted_proxies = {};
+
   std::size_t threads_max = 64;
+  // Of the threads, how many may wait for the bodies of requests; and half of these for those of one client
+  // address. At least one.
+  std::size_t upload_threads_max = 48;
   std::size_t connections_max = 10'000;
+  std::size_t connections_per_address_max = 10'000;
   std::size_t header_bytes_max = 32 * 1024;
   std::size_t header_fields_max = 100;
   std::uint64_t body_bytes_max = 2ULL * 1024 * 1024 * 1024;
-  // From a request's first byte to the end of its head.
+  // So much of a body is collected before a thread is taken for its request.
+  std::size_t collected_body_bytes_max = 64 * 1024;
+  // What answers may take in memory, all together, while their clients do not read them; one more is cut off.
+  std::size_t unsent_bytes_max = 256 * 1024 * 1024;
+
+  // From a connection's start to its first byte.
+  int first_byte_timeout_ms = 30'000;
+  // From a request's first byte to the end of its head; and for a TLS handshake.
   int header_timeout_ms = 10'000;
   // Between two arrivals of body bytes, and between two departures of answer bytes.
   int body_timeout_ms = 30'000;
@@ -52,9 +73,11 @@ struct ServerCallbacks {
   std::function<void(const Request&, std::string_view what)> on_exception = {};
 };
 
-// An HTTP/1.1 server. One thread accepts, keeps idle connections and reads request heads without blocking, so
-// slow and idle clients cost no thread; a pool that grows on demand serves one request at a time. The
-// constructor listens (and throws std::runtime_error if it cannot, for one because the port is taken).
+// An HTTP/1.1 server. One thread accepts, keeps idle connections, reads request heads and small bodies and
+// sends what clients did not take at once, all without blocking, so that slow and idle clients cost no
+// thread; a pool that grows on demand serves one request at a time, client addresses in turn. The constructor
+// listens (and throws std::runtime_error if it cannot, for one because the port is taken, or the certificate
+// is bad).
 class Server {
  public:
   Server(ServerOptions options, ServerCallbacks callbacks);
@@ -66,6 +89,10 @@ class Server {
   // Stops accepting, closes idle connections, lets running requests finish (no longer than stop_timeout_ms,
   // then cuts their connections), and returns when no handler runs any more. Idempotent; not from a handler.
   void stop();
+
+  // Reads the TLS files again: new connections get the new certificate. An error says what is wrong with
+  // them, and the old one stays. Nothing happens without TLS. Any thread.
+  [[nodiscard]] std::expected<void, std::string> reload_certificate();
 
   [[nodiscard]] int port() const;
 

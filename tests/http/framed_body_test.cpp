@@ -18,7 +18,7 @@ class Wire {
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0)
       throw std::runtime_error("socketpair");
     client_ = FileDescriptor{ends[0]};
-    connection = std::make_unique<Connection>(FileDescriptor{ends[1]}, "client");
+    connection = std::make_unique<Connection>(plain_transport(FileDescriptor{ends[1]}), "client");
     EXPECT_EQ(::send(ends[0], input.data(), input.size(), 0), static_cast<ssize_t>(input.size()));
     if (!stays) ::shutdown(ends[0], SHUT_WR);
   }

@@ -27,7 +27,11 @@ namespace fedlog::http::testing {
 // A client that speaks raw bytes and reads blocking.
 class Client {
  public:
-  explicit Client(int port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  // With `receive_buffer_bytes` it cannot be sent much while it does not read.
+  explicit Client(int port, int receive_buffer_bytes = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (receive_buffer_bytes > 0) {
+      ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    }
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(static_cast<std::uint16_t>(port));
@@ -40,6 +44,7 @@ class Client {
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   }
 
+  [[nodiscard]] int fd() const { return socket_.get(); }
   [[nodiscard]] bool connected() const { return connected_; }
   void send(std::string_view bytes) const {
     while (!bytes.empty()) {
@@ -97,6 +102,7 @@ struct Logged {
   std::uint64_t bytes_in;
   std::uint64_t bytes_out;
   std::string request_id;
+  std::string remote_address;
 };
 
 class ServerTest : public ::testing::Test {
@@ -121,7 +127,8 @@ class ServerTest : public ::testing::Test {
                                        const std::scoped_lock lock{mutex_};
                                        log_.push_back({std::string{record.method}, std::string{record.path},
                                                        record.status, record.bytes_in, record.bytes_out,
-                                                       std::string{record.request_id}});
+                                                       std::string{record.request_id},
+                                                       std::string{record.remote_address}});
                                        changed_.notify_all();
                                      },
                                  .on_exception =
@@ -131,6 +138,15 @@ class ServerTest : public ::testing::Test {
                                      }});
   }
   [[nodiscard]] Client connect() const { return Client{server_->port()}; }
+
+  // Until the server has so many connections; it learns of their ends in its own time.
+  void await_connections(std::size_t count) const {
+    const auto patience = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (server_->statistics().connections != count && std::chrono::steady_clock::now() < patience) {
+      std::this_thread::yield();
+    }
+    EXPECT_EQ(server_->statistics().connections, count);
+  }
 
   // The n-th access record, waited for.
   Logged logged(std::size_t index) {
@@ -152,21 +168,29 @@ class ServerTest : public ::testing::Test {
       response.headers.add("X-Bad", "a\r\nSet-Cookie: b");
     } else if (request.path == "/file") {
       response.body = FileBody{file_, 1, 3'000'000};
+    } else if (request.path == "/whole-file") {
+      response.body = FileBody{file_, 0, std::filesystem::file_size(file_)};
     } else if (request.path == "/missing-file") {
       response.body = FileBody{file_ / "not there", 0, 1};
     } else if (request.path == "/short-file") {
       response.body = FileBody{file_, 1, 3'000'001};
+    } else if (request.path == "/text") {
+      response = detail_response(200, std::string(text_bytes_, 't'));
     } else if (request.path == "/nothing") {
       response = no_content();
     } else if (request.path == "/wait") {
       entered_.count_down();
       release_.wait();
     } else {
-      response = json_response(200, {{"method", request.method}, {"path", request.path}, {"id", request.id}});
+      response = json_response(200, {{"method", request.method},
+                                     {"path", request.path},
+                                     {"id", request.id},
+                                     {"scheme", request.scheme}});
     }
   }
 
   std::filesystem::path file_;
+  std::size_t text_bytes_ = 0;
   std::latch entered_{1};
   std::latch release_{1};
   std::mutex mutex_;

@@ -76,7 +76,7 @@ TEST_F(ServerTest, HoldsSlowHeadsWithoutThreadsAndEndsThemAfterTheirTime) {
 }
 
 TEST_F(ServerTest, ClosesIdleConnectionsSilently) {
-  start({.keep_alive_idle_ms = 20});
+  start({.first_byte_timeout_ms = 20, .keep_alive_idle_ms = 20});
   auto fresh = connect();
   EXPECT_EQ(fresh.receive_all(), "");
   auto used = connect();

@@ -1,0 +1,93 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/http/server_fixture.h"
+
+namespace fedlog::http {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class ServerConnectionsTest : public testing::ServerTest {
+ protected:
+  // This process's other end of a client's connection.
+  static int server_side_of(const testing::Client& client) {
+    sockaddr_in local{};
+    socklen_t size = sizeof local;
+    ::getsockname(client.fd(), reinterpret_cast<sockaddr*>(&local), &size);
+    for (int fd = 0; fd < 4096; ++fd) {
+      sockaddr_in peer{};
+      size = sizeof peer;
+      if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0 && peer.sin_family == AF_INET &&
+          peer.sin_port == local.sin_port) {
+        return fd;
+      }
+    }
+    return -1;
+  }
+};
+
+TEST_F(ServerConnectionsTest, HearsNothingOfAConnectionThatItClosedWhileAnotherProcessStillHoldsIt) {
+  start({.first_byte_timeout_ms = 200, .keep_alive_idle_ms = 200});
+  auto client = connect();
+  EXPECT_THAT(client.call(get()), StartsWith("HTTP/1.1 200"));
+  // As a child process does between its fork and its exec.
+  const FileDescriptor held{::dup(server_side_of(client))};
+  ASSERT_TRUE(held.is_open());
+  await_connections(0);
+  // The socket lives on, and has input; an event would name a client that is no more.
+  client.send(get("/ghost"));
+  auto other = connect();
+  EXPECT_THAT(other.call(get("/other")), HasSubstr("\"path\":\"/other\""));
+  await_connections(0);
+  EXPECT_EQ(server_->statistics().requests, 2U);
+}
+
+TEST_F(ServerConnectionsTest, TakesOnlySoManyFromOneAddress) {
+  start({.connections_per_address_max = 2});
+  auto first = connect();
+  auto second = connect();
+  EXPECT_THAT(first.call(get()), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(second.call(get()), StartsWith("HTTP/1.1 200"));
+  auto third = connect();
+  const auto refused = third.receive_all();
+  EXPECT_THAT(refused, StartsWith("HTTP/1.1 429 Too Many Requests\r\n"));
+  EXPECT_THAT(refused, HasSubstr("Retry-After: "));
+  EXPECT_THAT(body_of(refused), HasSubstr("Your address has as many connections"));
+  third.close();
+  first.close();
+  await_connections(1);
+  auto fourth = connect();
+  EXPECT_THAT(fourth.call(get()), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerConnectionsTest, TakesAnyNumberFromATrustedProxy) {
+  start({.trusted_proxies = {"127.0.0.0/8"}, .connections_per_address_max = 1});
+  auto first = connect();
+  auto second = connect();
+  EXPECT_THAT(first.call(get()), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(second.call(get()), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerConnectionsTest, BelievesATrustedProxyForWhomItAsks) {
+  start({.trusted_proxies = {"127.0.0.1"}});
+  auto client = connect();
+  const auto answer =
+      client.call(get("/", "X-Forwarded-For: 192.0.2.66, 192.0.2.7\r\nX-Forwarded-Proto: https\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\"scheme\":\"https\""));
+  EXPECT_EQ(logged(0).remote_address, "192.0.2.7");
+}
+
+TEST_F(ServerConnectionsTest, BelievesNobodyElse) {
+  start({.trusted_proxies = {"192.0.2.1"}});
+  auto client = connect();
+  const auto answer = client.call(get("/", "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\"scheme\":\"http\""));
+  EXPECT_EQ(logged(0).remote_address, "127.0.0.1");
+}
+
+}  // namespace
+}  // namespace fedlog::http
