@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "config/network.h"
+
 namespace fedlog::config {
 namespace {
 
@@ -51,6 +53,12 @@ Key key(std::string_view name, std::string_view documentation) {
   return key<Section, Member>(name, Range{}, documentation);
 }
 
+Key with_form(Key key, std::string_view form, bool (*has_form)(std::string_view)) {
+  key.form = form;
+  key.has_form = has_form;
+  return key;
+}
+
 constexpr std::int64_t day_ms = 24LL * 60 * 60 * 1000;
 constexpr std::int64_t day_s = 24LL * 60 * 60;
 constexpr std::int64_t gibibyte = 1024LL * 1024 * 1024;
@@ -58,29 +66,77 @@ constexpr std::int64_t gibibyte = 1024LL * 1024 * 1024;
 std::vector<Key> make_keys() {
   using S = Settings;
   return {
-      key<&S::server, &Server::listen>(
-          "server.listen",
-          "Where the API is served, as HOST:PORT. An IPv6 host stands in brackets; port 0 takes a free one."),
-      key<&S::server, &Server::threads_max>(
-          "server.threads_max", {2, 4096},
-          "Threads that handle requests, at most. An idle connection holds none."),
+      with_form(key<&S::server, &Server::listen>("server.listen",
+                                                 "Where the API is served, as HOST:PORT. An IPv6 host stands "
+                                                 "in brackets; port 0 takes a free one."),
+                "HOST:PORT", [](std::string_view text) { return parse_listen_address(text).has_value(); }),
+      with_form(
+          key<&S::server, &Server::trusted_proxies>(
+              "server.trusted_proxies",
+              "Proxies in front of the server, such as \"10.0.0.0/8\" or \"127.0.0.1\". Of requests that "
+              "come from them, X-Forwarded-For says who asks and X-Forwarded-Proto by which scheme; "
+              "nobody else is believed."),
+          "addresses and networks in CIDR notation",
+          [](std::string_view text) { return parse_network(text).has_value(); }),
+      key<&S::server, &Server::threads_max>("server.threads_max", {2, 4096},
+                                            "Threads that handle requests, at most. An idle or slow "
+                                            "connection holds none, except while a large "
+                                            "body is received."),
+      key<&S::server, &Server::upload_threads_percent>(
+          "server.upload_threads_percent", {1, 90},
+          "How many of these threads, in percent, may receive large bodies; and half of that for one client "
+          "address (of IPv6: one /64 network)."),
       key<&S::server, &Server::connections_max>(
           "server.connections_max", {1, 1'000'000},
           "Open connections, at most; one more is answered with 503 and closed."),
+      key<&S::server, &Server::connections_per_address_max>(
+          "server.connections_per_address_max", {1, 1'000'000},
+          "Open connections of one client address (of IPv6: one /64 network), at most; one more is answered "
+          "with 429 and closed. Trusted proxies have no such limit."),
       key<&S::server, &Server::header_bytes_max>("server.header_bytes_max", {1024, 1024 * 1024},
                                                  "Size of a request's line and headers together, at most."),
-      key<&S::server, &Server::header_timeout_ms>("server.header_timeout_ms", {10, day_ms},
-                                                  "How long a client may take to send a request's headers."),
+      key<&S::server, &Server::header_fields_max>("server.header_fields_max", {10, 10'000},
+                                                  "Header fields of a request, at most."),
+      key<&S::server, &Server::collected_body_bytes_max>("server.collected_body_bytes_max",
+                                                         {1024, 16 * 1024 * 1024},
+                                                         "So much of a request's body is collected before a "
+                                                         "thread is taken. A connection may hold that much "
+                                                         "memory, and its headers'."),
+      key<&S::server, &Server::unsent_bytes_max>("server.unsent_bytes_max", {1024 * 1024, 64 * gibibyte},
+                                                 "What answers may take in memory, all together, while their "
+                                                 "clients are slow to read them; one more "
+                                                 "is cut off. Files are not kept in memory."),
+      key<&S::server, &Server::first_byte_timeout_ms>(
+          "server.first_byte_timeout_ms", {10, day_ms},
+          "How long a new connection may take to send its first byte."),
+      key<&S::server, &Server::header_timeout_ms>(
+          "server.header_timeout_ms", {10, day_ms},
+          "How long a client may take to send a request's headers, and how long a TLS handshake may take."),
       key<&S::server, &Server::body_timeout_ms>("server.body_timeout_ms", {10, day_ms},
                                                 "How long a client may pause within a request's body."),
       key<&S::server, &Server::write_timeout_ms>("server.write_timeout_ms", {10, day_ms},
                                                  "How long a client may pause in reading an answer."),
+      key<&S::server, &Server::bytes_per_second_min>(
+          "server.bytes_per_second_min", {1, gibibyte},
+          "Bodies and answers that go on more slowly, after a pause as above, end the connection."),
       key<&S::server, &Server::keep_alive_idle_s>("server.keep_alive_idle_s", {1, day_s},
                                                   "How long a connection without a request is kept open."),
       key<&S::server, &Server::development>(
           "server.development",
           "Offers /api/dummy/, which gives everyone who asks a user and a completed training to look at. For "
           "developers of clients, on data that nobody needs."),
+      key<&S::server, &Server::api_pages>(
+          "server.api_pages",
+          "Folder with the files of Swagger UI and ReDoc (tools/fetch-api-pages FOLDER gets them). Empty: "
+          "the "
+          "folder api-pages in the data folder. Without the files, the API's pages are the server's own."),
+
+      key<&S::tls, &Tls::certificate>(
+          "tls.certificate",
+          "File with the server's certificate in PEM form, followed by those between it and the authority. "
+          "Empty: plain HTTP. SIGHUP makes the server read both files again."),
+      key<&S::tls, &Tls::key>("tls.key",
+                              "File with the certificate's private key in PEM form, without a password."),
 
       key<&S::limits, &Limits::json_bytes_max>(
           "limits.json_bytes_max", {1024, gibibyte},
@@ -88,6 +144,8 @@ std::vector<Key> make_keys() {
       key<&S::limits, &Limits::form_bytes_max>(
           "limits.form_bytes_max", {1024, gibibyte},
           "Size of a form's fields together, its files not counted, at most."),
+      key<&S::limits, &Limits::form_fields_max>("limits.form_fields_max", {10, 1'000'000},
+                                                "Fields of a form, its files not counted, at most."),
       key<&S::limits, &Limits::model_bytes_max>("limits.model_bytes_max", {1024, 1024 * gibibyte},
                                                 "Size of one uploaded file, at most."),
       key<&S::limits, &Limits::json_depth_max>("limits.json_depth_max", {4, 1000},
@@ -100,9 +158,10 @@ std::vector<Key> make_keys() {
           "Requests of one user, so many at once and as many again spread over each minute; one more is "
           "answered with 429. 0 is no limit."),
 
-      key<&S::cors, &Cors::allowed_origins>("cors.allowed_origins",
-                                            "Origins whose pages may call the API from a browser, such as "
-                                            "\"https://example.org\"; \"*\" is all."),
+      with_form(key<&S::cors, &Cors::allowed_origins>("cors.allowed_origins",
+                                                      "Origins whose pages may call the API from a browser, "
+                                                      "such as \"https://example.org\"; \"*\" is all."),
+                "origins such as https://example.org, without a path, in small letters; or *", is_origin),
 
       key<&S::accounts, &Accounts::registration>(
           "accounts.registration",
@@ -172,6 +231,12 @@ std::vector<Key> make_keys() {
       key<&S::worker, &Worker::queue_limit>(
           "worker.queue_limit", {1, 1'000'000},
           "Requests that wait for a worker, at most; one more is answered with 503."),
+      key<&S::worker, &Worker::queue_limit_per_user>(
+          "worker.queue_limit_per_user", {1, 1'000'000},
+          "Of those, requests of one user, at most; one more is answered with 429."),
+      key<&S::worker, &Worker::queue_limit_per_model>(
+          "worker.queue_limit_per_model", {1, 1'000'000},
+          "Of those, requests for one model, at most; one more is answered with 503."),
       key<&S::worker, &Worker::idle_exit_s>("worker.idle_exit_s", {1, day_s},
                                             "How long a worker without a request is kept."),
       key<&S::worker, &Worker::model_cache_mib>("worker.model_cache_mib", {0, 1024 * 1024},
@@ -210,8 +275,10 @@ std::string allowed(const Key& key) {
   if (std::holds_alternative<std::int64_t>(value)) {
     return "a whole number from " + std::to_string(key.range.min) + " to " + std::to_string(key.range.max);
   }
-  if (std::holds_alternative<std::vector<std::string>>(value)) return "a list of texts";
-  if (key.choices.empty()) return key.name == "server.listen" ? "HOST:PORT" : "a text";
+  if (std::holds_alternative<std::vector<std::string>>(value)) {
+    return "a list of " + std::string(key.form.empty() ? "texts" : key.form);
+  }
+  if (key.choices.empty()) return std::string(key.form.empty() ? "a text" : key.form);
   std::string text;
   for (const std::string_view choice : key.choices) {
     if (!text.empty()) text += choice == key.choices.back() ? " or " : ", ";

@@ -25,6 +25,9 @@ struct Key {
   std::string_view documentation;
   Range range;                                 // of an integer
   std::vector<std::string_view> choices = {};  // of a text that names one of a few; empty for free text
+  // What a text, or each one of a list, must look like, in words; empty for anything.
+  std::string_view form = {};
+  bool (*has_form)(std::string_view) = nullptr;
   Value (*get)(const Settings&) = nullptr;
   void (*set)(Settings&,
               const Value&) = nullptr;  // of the alternative that `get` returns, within range and choices

@@ -68,8 +68,13 @@ Problem set(Settings& settings, const Key& key, const Value& value) {
   }
   if (const std::string* text = std::get_if<std::string>(&value)) {
     const bool known = key.choices.empty() || std::ranges::find(key.choices, *text) != key.choices.end();
-    const bool address = key.name != "server.listen" || parse_listen_address(*text).has_value();
-    if (!known || !address) return must_be(key, '"' + *text + '"');
+    const bool well_formed = key.has_form == nullptr || key.has_form(*text);
+    if (!known || !well_formed) return must_be(key, '"' + *text + '"');
+  }
+  if (const auto* list = std::get_if<std::vector<std::string>>(&value); list && key.has_form != nullptr) {
+    for (const std::string& entry : *list) {
+      if (!key.has_form(entry)) return must_be(key, '"' + entry + '"');
+    }
   }
   key.set(settings, value);
   return std::nullopt;
@@ -86,7 +91,11 @@ Problem set_text(Settings& settings, const Key& key, const std::string& text) {
   } else if (auto* list = std::get_if<std::vector<std::string>>(&value)) {
     list->clear();
     std::istringstream entries(text);
-    for (std::string entry; std::getline(entries, entry, ',');) list->push_back(entry);
+    for (std::string entry; std::getline(entries, entry, ',');) {
+      const std::size_t first = entry.find_first_not_of(' ');
+      list->push_back(
+          first == std::string::npos ? "" : entry.substr(first, entry.find_last_not_of(' ') - first + 1));
+    }
   } else {
     value = text;
   }
@@ -189,6 +198,10 @@ Problem contradiction(const Settings& settings) {
            ") must not exceed notifications.retry_max_ms (" +
            std::to_string(settings.notifications.retry_max_ms) + ")";
   }
+  if (settings.tls.certificate.empty() != settings.tls.key.empty()) {
+    return settings.tls.key.empty() ? "tls.key is missing: tls.certificate is set, and needs its key"
+                                    : "tls.certificate is missing: tls.key is set, and needs its certificate";
+  }
   return std::nullopt;
 }
 
@@ -239,6 +252,18 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text) {
       std::ranges::none_of(host, [](unsigned char letter) { return letter <= ' ' || letter > '~'; });
   if (host.empty() || !plain || !number) return std::nullopt;
   return ListenAddress{.host = std::string(host), .port = port};
+}
+
+bool is_origin(std::string_view text) {
+  if (text == "*") return true;
+  const std::size_t colon = text.find("://");
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const auto consists_of = [](std::string_view part, std::string_view others) {
+    return !part.empty() && std::ranges::all_of(part, [&](char letter) {
+      return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || others.contains(letter);
+    });
+  };
+  return consists_of(text.substr(0, colon), "+-.") && consists_of(text.substr(colon + 3), "-.:[]_");
 }
 
 }  // namespace fedlog::config

@@ -16,19 +16,35 @@ namespace fedlog::config {
 
 struct Server {
   std::string listen = "127.0.0.1:8000";
+  std::vector<std::string> trusted_proxies;
   std::int64_t threads_max = 64;
+  std::int64_t upload_threads_percent = 75;
   std::int64_t connections_max = 2048;
+  std::int64_t connections_per_address_max = 1024;
   std::int64_t header_bytes_max = 32 * 1024;
+  std::int64_t header_fields_max = 100;
+  std::int64_t collected_body_bytes_max = 64 * 1024;
+  std::int64_t unsent_bytes_max = 256 * 1024 * 1024;
+  std::int64_t first_byte_timeout_ms = 30'000;
   std::int64_t header_timeout_ms = 10'000;
   std::int64_t body_timeout_ms = 30'000;
   std::int64_t write_timeout_ms = 30'000;
+  std::int64_t bytes_per_second_min = 1024;
   std::int64_t keep_alive_idle_s = 75;
   bool development = false;
+  std::string api_pages;
+};
+
+// Both empty: plain HTTP.
+struct Tls {
+  std::string certificate;
+  std::string key;
 };
 
 struct Limits {
   std::int64_t json_bytes_max = 16 * 1024 * 1024;
   std::int64_t form_bytes_max = 1024 * 1024;
+  std::int64_t form_fields_max = 10'000;
   std::int64_t model_bytes_max = 2LL * 1024 * 1024 * 1024;
   std::int64_t json_depth_max = 64;
   std::int64_t list_bytes_max = 128 * 1024 * 1024;
@@ -77,6 +93,8 @@ struct Worker {
   std::int64_t memory_limit_mib = 2'048;
   std::int64_t deadline_ms = 30'000;
   std::int64_t queue_limit = 16;
+  std::int64_t queue_limit_per_user = 8;
+  std::int64_t queue_limit_per_model = 8;
   std::int64_t idle_exit_s = 60;
   std::int64_t model_cache_mib = 256;
 };
@@ -104,6 +122,7 @@ struct Log {
 
 struct Settings {
   Server server;
+  Tls tls;
   Limits limits;
   Cors cors;
   Accounts accounts;
@@ -138,5 +157,8 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 [[nodiscard]] std::optional<ListenAddress> parse_listen_address(std::string_view text);
+
+// What a browser calls an origin, "https://example.org" or "http://localhost:3000", or "*" for all.
+[[nodiscard]] bool is_origin(std::string_view text);
 
 }  // namespace fedlog::config

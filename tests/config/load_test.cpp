@@ -124,8 +124,29 @@ TEST_F(LoadedFile, WithAValueOfAnotherTypeNamesBothTypes) {
   EXPECT_THAT(error_of("[models]\nrequire_finite_updates = 1\n"),
               EndsWith("must be true or false, not of type integer"));
   EXPECT_THAT(error_of("[cors]\nallowed_origins = [\"a\", 1]\n"),
-              EndsWith("must be a list of texts, not of type array"));
+              EndsWith("in small letters; or *, not of type array"));
   EXPECT_THAT(error_of("[server.listen]\nhost = 1\n"), EndsWith("must be HOST:PORT, not of type table"));
+}
+
+TEST_F(LoadedFile, WithAListEntryThatIsMalformedNamesIt) {
+  EXPECT_EQ(error_of("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"10.0.0.1/8\"]\n"),
+            at("2:19") +
+                "server.trusted_proxies must be a list of addresses and networks in CIDR notation, not "
+                "\"10.0.0.1/8\"");
+  for (const std::string origin : {"", "example.org", "https://example.org/", "https://Example.org",
+                                   "https://", "https://a b", "://x", "**"}) {
+    EXPECT_THAT(error_of("[cors]\nallowed_origins = [\"" + origin + "\"]\n"),
+                AllOf(HasSubstr("cors.allowed_origins must be a list of origins"),
+                      EndsWith("not \"" + origin + "\"")));
+  }
+}
+
+TEST_F(LoadedFile, WithACertificateNeedsItsKey) {
+  EXPECT_EQ(error_of("[tls]\ncertificate = \"c\"\n"),
+            "tls.key is missing: tls.certificate is set, and needs its key");
+  EXPECT_EQ(error_of("[tls]\nkey = \"k\"\n"),
+            "tls.certificate is missing: tls.key is set, and needs its certificate");
+  EXPECT_EQ(error_of("[tls]\ncertificate = \"c\"\nkey = \"k\"\n"), "no error");
 }
 
 TEST_F(LoadedFile, WithAnUnknownChoiceNamesTheChoices) {
@@ -165,14 +186,14 @@ TEST(Environment, SetsAKeyOfEachType) {
   const auto settings = load(std::nullopt,
                              {{"FEDLOG_SERVER__LISTEN", "0.0.0.0:80"},
                               {"FEDLOG_LIMITS__MODEL_BYTES_MAX", "4096"},
-                              {"FEDLOG_CORS__ALLOWED_ORIGINS", "https://a.example,https://b.example"},
+                              {"FEDLOG_CORS__ALLOWED_ORIGINS", "https://a.example, http://[::1]:3000"},
                               {"FEDLOG_MODELS__REQUIRE_FINITE_UPDATES", "false"},
                               {"FEDLOG_ACCOUNTS__REGISTRATION", "closed"}},
                              {});
   ASSERT_TRUE(settings) << settings.error();
   EXPECT_EQ(settings->server.listen, "0.0.0.0:80");
   EXPECT_EQ(settings->limits.model_bytes_max, 4096);
-  EXPECT_THAT(settings->cors.allowed_origins, ElementsAre("https://a.example", "https://b.example"));
+  EXPECT_THAT(settings->cors.allowed_origins, ElementsAre("https://a.example", "http://[::1]:3000"));
   EXPECT_FALSE(settings->models.require_finite_updates);
   EXPECT_EQ(settings->accounts.registration, Registration::closed);
 }

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace fedlog::config {
+
+// An IP address; IPv4 as "::ffff:a.b.c.d", so that both kinds compare.
+using IpAddress = std::array<std::uint8_t, 16>;
+
+// "192.0.2.1" or "2001:db8::1", without brackets, port or zone; nullopt for all else.
+[[nodiscard]] std::optional<IpAddress> parse_ip_address(std::string_view text);
+// The shortest usual form.
+[[nodiscard]] std::string ip_address_text(const IpAddress& address);
+
+struct Network {
+  IpAddress address{};
+  int prefix_bits = 128;
+
+  [[nodiscard]] bool contains(const IpAddress& other) const;
+};
+
+// An address, or a network in CIDR notation such as "10.0.0.0/8", whose bits behind the prefix must be zero.
+[[nodiscard]] std::optional<Network> parse_network(std::string_view text);
+
+}  // namespace fedlog::config
