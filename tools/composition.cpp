@@ -58,6 +58,8 @@ actors::SystemOptions system_options(const config::Settings& settings,
   auto& worker = options.worker;
   worker.slots = static_cast<std::size_t>(settings.worker.slots);
   worker.queue_limit = static_cast<std::size_t>(settings.worker.queue_limit);
+  worker.queue_limit_per_caller = static_cast<std::size_t>(settings.worker.queue_limit_per_user);
+  worker.queue_limit_per_model = static_cast<std::size_t>(settings.worker.queue_limit_per_model);
   worker.idle_exit_s = settings.worker.idle_exit_s;
   worker.process.memory_limit_bytes = static_cast<std::uint64_t>(settings.worker.memory_limit_mib) * mebibyte;
   worker.process.model_cache_bytes = static_cast<std::uint64_t>(settings.worker.model_cache_mib) * mebibyte;
@@ -75,9 +77,22 @@ http::ServerOptions server_options(const config::Settings& settings, std::uint64
   http::ServerOptions options;
   options.host = address.host;
   options.port = address.port;
-  options.threads_max = static_cast<std::size_t>(settings.server.threads_max);
-  options.connections_max = static_cast<std::size_t>(settings.server.connections_max);
-  options.header_bytes_max = static_cast<std::size_t>(settings.server.header_bytes_max);
+  const auto& server = settings.server;
+  if (!settings.tls.certificate.empty()) {
+    options.tls = http::TlsFiles{.certificate = settings.tls.certificate, .key = settings.tls.key};
+  }
+  options.trusted_proxies = server.trusted_proxies;
+  options.threads_max = static_cast<std::size_t>(server.threads_max);
+  options.upload_threads_max =
+      static_cast<std::size_t>(server.threads_max * server.upload_threads_percent / 100);
+  options.connections_max = static_cast<std::size_t>(server.connections_max);
+  options.connections_per_address_max = static_cast<std::size_t>(server.connections_per_address_max);
+  options.header_bytes_max = static_cast<std::size_t>(server.header_bytes_max);
+  options.header_fields_max = static_cast<std::size_t>(server.header_fields_max);
+  options.collected_body_bytes_max = static_cast<std::size_t>(server.collected_body_bytes_max);
+  options.unsent_bytes_max = static_cast<std::size_t>(server.unsent_bytes_max);
+  options.first_byte_timeout_ms = static_cast<int>(server.first_byte_timeout_ms);
+  options.bytes_per_second_min = static_cast<std::uint64_t>(server.bytes_per_second_min);
   options.body_bytes_max = body_bytes_max;
   options.header_timeout_ms = static_cast<int>(settings.server.header_timeout_ms);
   options.body_timeout_ms = static_cast<int>(settings.server.body_timeout_ms);

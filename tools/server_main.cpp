@@ -13,6 +13,7 @@
 #include "tools/composition.h"
 #include "tools/control_socket.h"
 #include "tools/logging.h"
+#include "tools/user_requests.h"
 
 namespace {
 
@@ -24,12 +25,13 @@ struct Arguments {
   config::Texts flags;
 };
 
-// SIGTERM and SIGINT, for sigwait: no thread is interrupted by them.
-sigset_t block_end_signals() {
+// SIGTERM, SIGINT and SIGHUP, for sigwait: no thread is interrupted by them.
+sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -49,11 +51,24 @@ int refuse(const std::string& why) {
   return 1;
 }
 
+void reload(http::Server& server, const config::Tls& tls) {
+  if (tls.certificate.empty()) {
+    spdlog::info("nothing to reload: the server has no certificate");
+  } else if (const auto reloaded = server.reload_certificate(); reloaded) {
+    spdlog::info("certificate reloaded file={}", tls.certificate);
+  } else {
+    spdlog::error("the old certificate stays in use, since the new one cannot be: {}", reloaded.error());
+  }
+}
+
 int serve(const Arguments& arguments) {
-  const auto settings = config::load(arguments.configuration, config::fedlog_environment(), arguments.flags);
+  auto settings = config::load(arguments.configuration, config::fedlog_environment(), arguments.flags);
   if (!settings) return refuse(settings.error());
+  if (settings->server.api_pages.empty()) {
+    settings->server.api_pages = (arguments.data / "api-pages").string();
+  }
   const char* superuser = std::getenv("FEDLOG_SUPERUSER");
-  const auto end_signals = block_end_signals();
+  const auto signals = block_signals();
   raise_descriptor_limit();
   tools::start_logging(settings->log);
 
@@ -66,7 +81,11 @@ int serve(const Arguments& arguments) {
     if (auto created = tools::ensure_superuser(system->gateway(), superuser); !created)
       return refuse(created.error());
   }
-  tools::ControlServer control{arguments.data, **storage};
+  const tools::ControlServer control{
+      arguments.data, [&](const nlohmann::json& request, const tools::Emit& emit) {
+        return tools::is_user_request(request) ? tools::answer_user_request(request, system->gateway(), emit)
+                                               : tools::answer_control_request(request, **storage, emit);
+      }};
   const http::Application application{system->gateway(), *settings};
   http::Server server{
       tools::server_options(*settings, application.body_bytes_max()),
@@ -82,7 +101,7 @@ int serve(const Arguments& arguments) {
                server.port());
 
   int received = 0;
-  sigwait(&end_signals, &received);
+  while (sigwait(&signals, &received) == 0 && received == SIGHUP) reload(server, settings->tls);
   spdlog::info("ending signal={}", strsignal(received));
   server.stop();
   return 0;
