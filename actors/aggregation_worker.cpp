@@ -61,6 +61,16 @@ std::expected<domain::BlobId, std::string> keep(storage::BlobStore& blobs,
   return *blob;
 }
 
+// One that throws (there is no memory for it) costs its own round only.
+template <class Compute>
+auto guarded(const Compute& compute) -> decltype(compute()) {
+  try {
+    return compute();
+  } catch (const std::exception& error) {
+    return std::unexpected(std::string("it ended early: ") + error.what());
+  }
+}
+
 }  // namespace
 
 AggregationWorker::AggregationWorker(storage::BlobStore& blobs, std::filesystem::path scratch_folder,
@@ -76,9 +86,21 @@ AggregationWorker::~AggregationWorker() {
   threads_.clear();
 }
 
-void AggregationWorker::aggregate(domain::Aggregation aggregation, Done done) {
+void AggregationWorker::aggregate(domain::Aggregation aggregation, Done<domain::BlobId> done) {
+  take([this, aggregation = std::move(aggregation), done = std::move(done)] {
+    done(guarded([&] { return weights_of(aggregation); }));
+  });
+}
+
+void AggregationWorker::average(domain::Averaging averaging, Done<domain::AveragedMoments> done) {
+  take([this, averaging = std::move(averaging), done = std::move(done)] {
+    done(guarded([&] { return moments_of(averaging); }));
+  });
+}
+
+void AggregationWorker::take(Job job) {
   const std::lock_guard lock{mutex_};
-  jobs_.push_back({std::move(aggregation), std::move(done)});
+  jobs_.push_back(std::move(job));
   changed_.notify_one();
 }
 
@@ -86,35 +108,47 @@ void AggregationWorker::work(const std::stop_token& stop) {
   while (true) {
     std::unique_lock lock{mutex_};
     if (!changed_.wait(lock, stop, [this] { return !jobs_.empty(); }) || stop.stop_requested()) return;
-    auto job = std::move(jobs_.front());
+    const auto job = std::move(jobs_.front());
     jobs_.pop_front();
     lock.unlock();
-    job.done(outcome_of(job.aggregation));
+    job();
   }
 }
 
-// One that throws (there is no memory for it) costs its own round only.
-std::expected<domain::BlobId, std::string> AggregationWorker::outcome_of(
+AggregationWorker::Outcome<domain::BlobId> AggregationWorker::weights_of(
     const domain::Aggregation& aggregation) {
-  try {
-    return compute(aggregation);
-  } catch (const std::exception& error) {
-    return std::unexpected(std::string("it ended early: ") + error.what());
-  }
+  std::vector<Part> parts;
+  for (const auto& update : aggregation.updates) parts.push_back({update.weights, update.sample_size});
+  return mean(aggregation.base, parts);
 }
 
-std::expected<domain::BlobId, std::string> AggregationWorker::compute(
-    const domain::Aggregation& aggregation) {
-  const auto base = blobs_.path(aggregation.base);
-  if (!base) return std::unexpected(sentence(base.error()));
+AggregationWorker::Outcome<domain::AveragedMoments> AggregationWorker::moments_of(
+    const domain::Averaging& averaging) {
+  std::vector<Part> first;
+  std::vector<Part> second;
+  for (const auto& moments : averaging.moments) {
+    first.push_back({moments.first_moment, moments.sample_size});
+    second.push_back({moments.second_moment, moments.sample_size});
+  }
+  const auto first_mean = mean(first.front().file, first);
+  if (!first_mean) return std::unexpected(first_mean.error());
+  const auto second_mean = mean(second.front().file, second);
+  if (!second_mean) return std::unexpected(second_mean.error());
+  return domain::AveragedMoments{.first_moment = *first_mean, .second_moment = *second_mean};
+}
+
+AggregationWorker::Outcome<domain::BlobId> AggregationWorker::mean(domain::BlobId base,
+                                                                   const std::vector<Part>& parts) {
+  const auto base_path = blobs_.path(base);
+  if (!base_path) return std::unexpected(sentence(base_path.error()));
   std::vector<ml::WeightedUpdate> updates;
-  for (const auto& update : aggregation.updates) {
-    const auto path = blobs_.path(update.weights);
+  for (const auto& part : parts) {
+    const auto path = blobs_.path(part.file);
     if (!path) return std::unexpected(sentence(path.error()));
-    updates.push_back({*path, static_cast<std::uint64_t>(update.sample_size)});
+    updates.push_back({*path, static_cast<std::uint64_t>(part.sample_size)});
   }
   const ScratchFile result{scratch_folder_};
-  if (auto written = ml::weighted_mean(*base, updates, result.path()); !written) {
+  if (auto written = ml::weighted_mean(*base_path, updates, result.path()); !written) {
     return std::unexpected(written.error().message);
   }
   return keep(blobs_, result.path());

@@ -10,34 +10,44 @@
 #include <thread>
 #include <vector>
 
-#include "domain/training.h"
+#include "domain/training_commands.h"
 #include "storage/blob_store.h"
 
 namespace fedlog::actors {
 
-// Computes aggregations on its own threads, so that neither actors nor requests wait for them. Destroying it
-// finishes what is running and drops what is waiting: the trainings ask again after a restart.
+// Computes aggregations, and averages of moments, on its own threads, so that neither actors nor requests
+// wait for them. Destroying it finishes what is running and drops what is waiting: the trainings ask again
+// after a restart.
 class AggregationWorker {
  public:
-  // The new weights as a durable blob, or a sentence why there are none. Called on a thread of the worker.
-  using Done = std::function<void(std::expected<domain::BlobId, std::string>)>;
+  // The result as durable blobs, or a sentence why there is none.
+  template <class T>
+  using Outcome = std::expected<T, std::string>;
+  // Called on a thread of the worker.
+  template <class T>
+  using Done = std::function<void(Outcome<T>)>;
 
   AggregationWorker(storage::BlobStore& blobs, std::filesystem::path scratch_folder, std::size_t threads);
   ~AggregationWorker();
   AggregationWorker(const AggregationWorker&) = delete;
   AggregationWorker& operator=(const AggregationWorker&) = delete;
 
-  void aggregate(domain::Aggregation aggregation, Done done);
+  void aggregate(domain::Aggregation aggregation, Done<domain::BlobId> done);
+  void average(domain::Averaging averaging, Done<domain::AveragedMoments> done);
 
  private:
-  struct Job {
-    domain::Aggregation aggregation;
-    Done done;
-  };
+  using Job = std::function<void()>;
 
+  void take(Job job);
   void work(const std::stop_token& stop);
-  [[nodiscard]] std::expected<domain::BlobId, std::string> outcome_of(const domain::Aggregation& aggregation);
-  [[nodiscard]] std::expected<domain::BlobId, std::string> compute(const domain::Aggregation& aggregation);
+  [[nodiscard]] Outcome<domain::BlobId> weights_of(const domain::Aggregation& aggregation);
+  [[nodiscard]] Outcome<domain::AveragedMoments> moments_of(const domain::Averaging& averaging);
+
+  struct Part {
+    domain::BlobId file;
+    std::int64_t sample_size = 0;
+  };
+  [[nodiscard]] Outcome<domain::BlobId> mean(domain::BlobId base, const std::vector<Part>& parts);
 
   storage::BlobStore& blobs_;
   std::filesystem::path scratch_folder_;

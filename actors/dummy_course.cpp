@@ -15,7 +15,7 @@ class Course {
   [[nodiscard]] domain::TrainingEvents take() { return std::move(events_); }
 
   void tell(const domain::TrainingCommand& command) {
-    auto events = domain::decide(training_, command);
+    auto events = domain::decide(training_, command, {});
     if (!events) throw std::logic_error("the dummy training was refused: " + events.error().message);
     for (auto& event : *events) {
       if (std::holds_alternative<domain::NotificationRequested>(event)) continue;

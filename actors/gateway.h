@@ -99,6 +99,13 @@ struct UpdateUpload {
 };
 
 struct TrainingRequest {
+struct MomentsUpload {
+  std::int64_t round = 0;
+  std::int64_t sample_size = 0;
+  std::unique_ptr<Upload> first;   // of the weights
+  std::unique_ptr<Upload> second;  // of their squares
+};
+
   domain::ModelId model;
   std::int64_t target_num_updates = 1;
   domain::AggregationMethod aggregation_method = domain::AggregationMethod::fed_avg;
@@ -184,7 +191,7 @@ class Gateway : public UserAdministration {
                                                            domain::ModelId model,
                                                            std::unique_ptr<Upload> file) = 0;
   // Whether the caller may send an update now; for refusing it before its file is received. `model` is the
-  // global model.
+  // global model, or the local one that the caller goes on with.
   [[nodiscard]] virtual Result<void> may_submit_update(const RequestContext& context, domain::ModelId model,
                                                        std::int64_t round) = 0;
   [[nodiscard]] virtual Result<void> submit_update(const RequestContext& context, domain::ModelId model,
@@ -194,6 +201,11 @@ class Gateway : public UserAdministration {
   // Readable models only; the rights are checked here.
   [[nodiscard]] virtual Result<domain::Model> readable_model(const RequestContext& context,
                                                              domain::ModelId model) = 0;
+  // The same for moments, in a SWAG round. `model` is the global model.
+  [[nodiscard]] virtual Result<void> may_submit_moments(const RequestContext& context, domain::ModelId model,
+                                                        std::int64_t round) = 0;
+  [[nodiscard]] virtual Result<void> submit_moments(const RequestContext& context, domain::ModelId model,
+                                                    MomentsUpload moments) = 0;
   [[nodiscard]] virtual Result<BlobFile> blob(domain::BlobId id) = 0;
   [[nodiscard]] virtual Result<std::string> blob_bytes(domain::BlobId id) = 0;  // for small ones
 

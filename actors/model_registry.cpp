@@ -148,7 +148,7 @@ Result<domain::TrainingId> ModelRegistry::create_training(const RequestContext& 
          .participants = request.participants,
          .weights = model->weights,
          .preprocessing = model->preprocessing}};
-    auto events = domain::decide(domain::Training{}, create);
+    auto events = domain::decide(domain::Training{}, create, {});
     if (!events) return std::unexpected(std::move(events.error()));
     storage::Append training_append{.stream = storage::stream_of(id), .expected_version = 0, .events = {}};
     for (const auto& event : *events) training_append.events.push_back(storage::EventCodec::encode(event));

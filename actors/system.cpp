@@ -10,8 +10,8 @@
 #include "actors/earlier_answer.h"
 #include "actors/inference.h"
 #include "actors/model_registry.h"
-#include "actors/new_id.h"
 #include "actors/settlement_message.h"
+#include "actors/submissions.h"
 #include "actors/training_director.h"
 #include "actors/training_options.h"
 #include "actors/uploads.h"
@@ -41,6 +41,10 @@ class LiveSystem final : public System, public Gateway {
         options_(std::move(options)),
         uploads_(storage.blobs(), options_.require_finite_updates),
         configuration_(actor_configuration()),
+        submissions_(storage, uploads_,
+                     [this](const auto& context, auto training, auto command) {
+                       return tell(context, training, std::move(command));
+                     }),
         actors_(configuration_),
         aggregation_worker_(std::make_unique<AggregationWorker>(storage.blobs(), options_.scratch_folder,
                                                                 options_.aggregation_threads)),
@@ -184,32 +188,21 @@ class LiveSystem final : public System, public Gateway {
     return tell(context, *model->training, domain::ReplacePreprocessing{context.caller, *blob});
   }
 
-  Result<void> may_submit_update(const RequestContext& context, domain::ModelId id,
+  Result<void> may_submit_update(const RequestContext& context, domain::ModelId model,
                                  std::int64_t round) override {
-    if (carried_out(context)) return {};
-    auto training = training_of(id);
-    if (!training) return std::unexpected(std::move(training.error()));
-    return domain::check_may_update(*training, context.caller, round);
+    return submissions_.may_submit_update(context, model, round);
   }
-
-  Result<void> submit_update(const RequestContext& context, domain::ModelId id,
+  Result<void> submit_update(const RequestContext& context, domain::ModelId model,
                              UpdateUpload update) override {
-    if (carried_out(context)) return {};
-    auto training = training_of(id);
-    if (!training) return std::unexpected(std::move(training.error()));
-    if (auto allowed = domain::check_may_update(*training, context.caller, update.round); !allowed)
-      return allowed;
-    auto weights = uploads_.keep_update(*update.file, *training->weights);
-    if (!weights) return std::unexpected(std::move(weights.error()));
-    auto metrics = uploads_.keep_metrics(update.metrics);
-    if (!metrics) return std::unexpected(std::move(metrics.error()));
-    return tell(context, training->id,
-                domain::SubmitUpdate{.by = context.caller,
-                                     .local_model = {new_id()},
-                                     .round = update.round,
-                                     .sample_size = update.sample_size,
-                                     .weights = *weights,
-                                     .metrics = std::move(*metrics)});
+    return submissions_.submit_update(context, model, std::move(update));
+  }
+  Result<void> may_submit_moments(const RequestContext& context, domain::ModelId model,
+                                  std::int64_t round) override {
+    return submissions_.may_submit_moments(context, model, round);
+  }
+  Result<void> submit_moments(const RequestContext& context, domain::ModelId model,
+                              MomentsUpload moments) override {
+    return submissions_.submit_moments(context, model, std::move(moments));
   }
 
   Result<void> report_metrics(const RequestContext& context, domain::ModelId id,
@@ -322,18 +315,6 @@ class LiveSystem final : public System, public Gateway {
     return model.training ? storage_.views().training(*model.training) : std::nullopt;
   }
 
-  // Of a global model that updates may be addressed to.
-  Result<domain::Training> training_of(domain::ModelId id) const {
-    auto model = known_model(id);
-    if (!model) return std::unexpected(std::move(model.error()));
-    auto training = model->kind == domain::ModelKind::local ? std::nullopt : training_of(*model);
-    if (!training) {
-      return rejected(domain::Reason::no_training_for_model,
-                      "Model with ID " + id.text() + " does not have a training process running");
-    }
-    return std::move(*training);
-  }
-
   bool carried_out(const RequestContext& context) const {
     return earlier_answer(storage_.journal(), context).has_value();
   }
@@ -396,6 +377,7 @@ class LiveSystem final : public System, public Gateway {
 
 }  // namespace
 
+  Submissions submissions_;
 std::unique_ptr<System> start_system(storage::Storage& storage, SystemOptions options) {
   return std::make_unique<LiveSystem>(storage, std::move(options));
 }

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <unordered_map>
 
+#include "actors/chance.h"
 #include "actors/messages.h"
 #include "actors/new_id.h"
 #include "actors/training_loader.h"
@@ -31,6 +32,14 @@ struct TrainingState {
 
 using TrainingActor = caf::stateful_actor<TrainingState>;
 
+// Sends the result of what was asked for as a command to the training that asked, which may rest by then.
+template <class Command>
+void tell(Shared* shared, domain::TrainingId id, Command command) {
+  auto message = std::make_shared<TrainingMessage>();
+  message->command = std::move(command);
+  caf::anon_send(shared->director, id, std::move(message));
+}
+
 TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::TrainingId id) {
   return {
       .append =
@@ -43,15 +52,20 @@ TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::Tra
       .aggregate =
           [shared, id](const domain::Aggregation& aggregation) {
             shared->parts.aggregation_worker.aggregate(
-                aggregation,
-                [shared, id, round = aggregation.round](std::expected<domain::BlobId, std::string> result) {
-                  auto message = std::make_shared<TrainingMessage>();
-                  message->command = domain::RecordAggregation{.round = round, .weights = std::move(result)};
-                  caf::anon_send(shared->director, id, std::move(message));
+                aggregation, [shared, id, round = aggregation.round](auto result) {
+                  tell(shared, id, domain::RecordAggregation{.round = round, .weights = std::move(result)});
+                });
+          },
+      .average =
+          [shared, id](const domain::Averaging& averaging) {
+            shared->parts.aggregation_worker.average(
+                averaging, [shared, id, round = averaging.round](auto result) {
+                  tell(shared, id, domain::RecordAveraging{.round = round, .moments = std::move(result)});
                 });
           },
       .outbox_grew = shared->parts.outbox_grew,
       .new_id = [] { return new_id(); },
+      .chance = [] { return new_chance(); },
   };
 }
 

@@ -9,8 +9,11 @@ namespace {
 // What deleting the training means for its model's own stream.
 domain::ModelEvent model_event_of(const domain::Training& training, const domain::DeleteTraining& command) {
   if (command.model_owner) return domain::ModelDeleted{};
-  return domain::ModelLeftTraining{
-      .round = training.round, .weights = training.weights, .preprocessing = training.preprocessing};
+  return domain::ModelLeftTraining{.round = training.round,
+                                   .weights = training.weights,
+                                   .preprocessing = training.preprocessing,
+                                   .swag_first_moment = training.swag_first_moment,
+                                   .swag_second_moment = training.swag_second_moment};
 }
 
 // The id that the command's sender is told, where it made something.
@@ -46,14 +49,21 @@ TrainingProcess::TrainingProcess(domain::Training training, std::uint64_t versio
     : training_(std::move(training)), version_(version), ports_(std::move(ports)) {}
 
 void TrainingProcess::wake() {
-  const auto aggregation = domain::pending_aggregation(training_);
-  if (!aggregation || aggregating_) return;
-  aggregating_ = true;
-  ports_.aggregate(*aggregation);
+  if (working_) return;
+  if (const auto aggregation = domain::pending_aggregation(training_)) {
+    working_ = true;
+    ports_.aggregate(*aggregation);
+  } else if (const auto averaging = domain::pending_averaging(training_)) {
+    working_ = true;
+    ports_.average(*averaging);
+  }
 }
 
 void TrainingProcess::command(TrainingMessage message) {
-  if (std::holds_alternative<domain::RecordAggregation>(message.command)) aggregating_ = false;
+  if (std::holds_alternative<domain::RecordAggregation>(message.command) ||
+      std::holds_alternative<domain::RecordAveraging>(message.command)) {
+    working_ = false;
+  }
   waiting_.push_back(std::move(message));
   take_next();
 }
@@ -67,7 +77,7 @@ void TrainingProcess::take_next() {
 }
 
 void TrainingProcess::carry_out(TrainingMessage message) {
-  auto events = domain::decide(training_, message.command);
+  auto events = domain::decide(training_, message.command, ports_.chance());
   if (!events) return message.reply(std::unexpected(std::move(events.error())));
   if (events->empty()) return message.reply(answer_to(message.command));
   auto commit = commit_of(message, *events);

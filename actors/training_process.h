@@ -32,16 +32,20 @@ class TrainingProcess {
     std::function<void(storage::Commit)> append;
     // Make this aggregation; its result comes back as a RecordAggregation command.
     std::function<void(const domain::Aggregation&)> aggregate;
+    // Average these moments; likewise, as a RecordAveraging command.
+    std::function<void(const domain::Averaging&)> average;
     // The outbox has new rows.
     std::function<void()> outbox_grew;
     // A fresh id for a command.
     std::function<domain::Uuid()> new_id;
+    // What nobody can guess, for each decision anew.
+    std::function<domain::Chance()> chance;
   };
 
   // `training` at `version` of its stream, as loaded by load_training.
   TrainingProcess(domain::Training training, std::uint64_t version, Ports ports);
 
-  // Takes up what is pending: an aggregation that was not finished.
+  // Takes up what is pending: an aggregation or an averaging that was not finished.
   void wake();
 
   void command(TrainingMessage message);
@@ -50,7 +54,7 @@ class TrainingProcess {
   // about the stream's version: the state here must not be used any more, and be loaded again from the log.
   void committed(storage::Committed result);
 
-  [[nodiscard]] bool idle() const { return !in_flight_ && waiting_.empty() && !aggregating_; }
+  [[nodiscard]] bool idle() const { return !in_flight_ && waiting_.empty() && !working_; }
   [[nodiscard]] const domain::Training& training() const { return training_; }
   [[nodiscard]] std::uint64_t version() const { return version_; }
 
@@ -71,7 +75,7 @@ class TrainingProcess {
   Ports ports_;
   std::deque<TrainingMessage> waiting_;
   std::optional<InFlight> in_flight_;
-  bool aggregating_ = false;
+  bool working_ = false;  // somebody makes what the training waits for
 };
 
 // What the API calls the outcome of a failed append.

@@ -2,12 +2,13 @@
 
 #include "ml/compatibility.h"
 #include "ml/model_file.h"
+#include "ml/moments.h"
 
 namespace fedlog::actors {
 namespace {
 
-// The API shows preprocessing inside of JSON, so it must fit into memory several times.
-constexpr std::uint64_t preprocessing_bytes_max = 32 * 1024 * 1024;
+// The API shows preprocessing and moments inside of JSON, so they must fit into memory several times.
+constexpr std::uint64_t shown_bytes_max = 32 * 1024 * 1024;
 
 class BlobUpload final : public Upload {
  public:
@@ -48,12 +49,27 @@ Result<domain::BlobId> commit(Upload& upload) {
   return *blob;
 }
 
+Result<void> check_can_be_shown(const Upload& upload, const char* what) {
+  if (upload.size_bytes() <= shown_bytes_max) return {};
+  return invalid(what, "it has " + std::to_string(upload.size_bytes()) + " bytes; at most " +
+                           std::to_string(shown_bytes_max) + " are kept.");
+}
+
 // The file as received so far, opened and checked; `what` names it in the error.
 Result<ml::ModelFile> open(Upload& upload, const char* what) {
   auto path = writer_of(upload).path();
   if (!path) return std::unexpected(rejection_of(path.error()));
   auto file = ml::ModelFile::open(*path);
   if (!file) return invalid(what, file.error().message);
+  return std::move(*file);
+}
+
+// A file that was checked when it came.
+Result<ml::ModelFile> open_kept(const storage::BlobStore& blobs, domain::BlobId id) {
+  const auto path = blobs.path(id);
+  if (!path) return std::unexpected(rejection_of(path.error()));
+  auto file = ml::ModelFile::open(*path);
+  if (!file) return std::unexpected(domain::Rejection{domain::Reason::internal, file.error().message});
   return std::move(*file);
 }
 
@@ -92,9 +108,8 @@ Result<domain::BlobId> Uploads::keep_model(Upload& upload) {
 }
 
 Result<domain::BlobId> Uploads::keep_preprocessing(Upload& upload) {
-  if (upload.size_bytes() > preprocessing_bytes_max) {
-    return invalid("preprocessing", "it has " + std::to_string(upload.size_bytes()) + " bytes; at most " +
-                                        std::to_string(preprocessing_bytes_max) + " are kept.");
+  if (auto fits = check_can_be_shown(upload, "preprocessing"); !fits) {
+    return std::unexpected(std::move(fits.error()));
   }
   const auto file = open(upload, "preprocessing");
   if (!file) return std::unexpected(file.error());
@@ -106,20 +121,40 @@ Result<domain::BlobId> Uploads::keep_preprocessing(Upload& upload) {
 }
 
 Result<domain::BlobId> Uploads::keep_update(Upload& upload, domain::BlobId base) {
-  const auto base_path = blobs_.path(base);
-  if (!base_path) return std::unexpected(rejection_of(base_path.error()));
-  const auto base_file = ml::ModelFile::open(*base_path);
-  if (!base_file) {
-    return std::unexpected(domain::Rejection{domain::Reason::internal, base_file.error().message});
-  }
+  const auto model = open_kept(blobs_, base);
+  if (!model) return std::unexpected(model.error());
   const auto file = open(upload, "model");
   if (!file) return std::unexpected(file.error());
   if (!has_weights(file->kind())) {
     return invalid("model", "it holds tensors, not a model; save the module or its state_dict.");
   }
-  if (auto fit = ml::check_update(*base_file, *file, require_finite_); !fit)
-    return invalid("model", fit.error());
+  if (auto fit = ml::check_update(*model, *file, require_finite_); !fit) return invalid("model", fit.error());
   return commit(upload);
+}
+
+Result<Uploads::Moments> Uploads::keep_moments(Upload& first, Upload& second, domain::BlobId base) {
+  const auto model = open_kept(blobs_, base);
+  if (!model) return std::unexpected(model.error());
+  const auto form_of = [&](Upload& upload, const char* what) -> Result<std::string> {
+    if (auto fits = check_can_be_shown(upload, what); !fits) return std::unexpected(std::move(fits.error()));
+    const auto file = open(upload, what);
+    if (!file) return std::unexpected(file.error());
+    auto form = ml::check_moment(*model, *file, require_finite_);
+    if (!form) return invalid(what, form.error());
+    return std::move(*form);
+  };
+  const auto first_form = form_of(first, "first moment");
+  if (!first_form) return std::unexpected(first_form.error());
+  const auto second_form = form_of(second, "second moment");
+  if (!second_form) return std::unexpected(second_form.error());
+  if (*second_form != *first_form) {
+    return invalid("second moment", "it is " + *second_form + ", the first moment is " + *first_form + ".");
+  }
+  const auto first_blob = commit(first);
+  if (!first_blob) return std::unexpected(first_blob.error());
+  const auto second_blob = commit(second);
+  if (!second_blob) return std::unexpected(second_blob.error());
+  return Moments{.first = *first_blob, .second = *second_blob, .form = *first_form};
 }
 
 Result<std::vector<domain::Metric>> Uploads::keep_metrics(const std::vector<MetricInput>& metrics) {

@@ -22,6 +22,14 @@ class Uploads {
   [[nodiscard]] Result<domain::BlobId> keep_preprocessing(Upload& upload);
   [[nodiscard]] Result<domain::BlobId> keep_update(Upload& upload, domain::BlobId base);
 
+  // Moments of the weights of a model with the file `base`.
+  struct Moments {
+    domain::BlobId first;
+    domain::BlobId second;
+    std::string form;  // of both
+  };
+  [[nodiscard]] Result<Moments> keep_moments(Upload& first, Upload& second, domain::BlobId base);
+
   // Metrics that are bytes become blobs.
   [[nodiscard]] Result<std::vector<domain::Metric>> keep_metrics(const std::vector<MetricInput>& metrics);
 

@@ -26,6 +26,8 @@ void evolve(Model& model, const ModelEvent& event) {
                           model.round = e.round;
                           model.weights = e.weights;
                           model.preprocessing = e.preprocessing;
+                          if (e.swag_first_moment) model.swag_first_moment = e.swag_first_moment;
+                          if (e.swag_second_moment) model.swag_second_moment = e.swag_second_moment;
                         },
                         [&](const ModelDeleted&) { model.deleted = true; }},
              event);

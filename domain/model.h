@@ -41,7 +41,7 @@ struct Model {
   std::vector<ModelId> members;              // mean models
   std::optional<ModelId> base_model;         // local models
   std::int64_t sample_size = 0;              // local models
-  std::optional<BlobId> swag_first_moment;   // SWAG models, once a SWAG round ended
+  std::optional<BlobId> swag_first_moment;   // once a SWAG round of its training ended
   std::optional<BlobId> swag_second_moment;  // likewise
   std::optional<TrainingId> training;
   bool deleted = false;
@@ -132,17 +132,21 @@ struct ModelJoinedTraining {
   bool operator==(const ModelJoinedTraining&) const = default;
 };
 
-// The training was deleted and left the model as it stood.
+// The training was deleted and left the model as it stood. Without moments it keeps those that it had before.
 struct ModelLeftTraining {
   static constexpr std::string_view type = "ModelLeftTraining";
-  static constexpr int revision = 1;
+  static constexpr int revision = 2;  // 1 had no moments
   std::int64_t round = 0;
   std::optional<BlobId> weights;
   std::optional<BlobId> preprocessing;
+  std::optional<BlobId> swag_first_moment;
+  std::optional<BlobId> swag_second_moment;
   static constexpr auto fields() {
     return std::tuple{field("round", &ModelLeftTraining::round),
                       field("weights", &ModelLeftTraining::weights),
-                      field("preprocessing", &ModelLeftTraining::preprocessing)};
+                      field("preprocessing", &ModelLeftTraining::preprocessing),
+                      field("swag_first_moment", &ModelLeftTraining::swag_first_moment),
+                      field("swag_second_moment", &ModelLeftTraining::swag_second_moment)};
   }
   bool operator==(const ModelLeftTraining&) const = default;
 };

@@ -15,8 +15,10 @@ bool may_manage(const Caller& caller, const Training& training) {
 bool may_read(const Caller& caller, const Model& model, const Training* training, ModelAccess access) {
   if (access == ModelAccess::open || caller.superuser || model.owner == caller.id) return true;
   if (training == nullptr) return false;
-  // A local model is its owner's and the actor's; the other participants never see it.
-  return model.kind == ModelKind::local ? training->actor == caller.id : may_read(caller, *training);
+  if (model.kind != ModelKind::local) return may_read(caller, *training);
+  // A local model is its owner's and the actor's; of the others only who goes on with it sees it.
+  return training->actor == caller.id ||
+         (training->is_passed_on(model.id) && training->model_for(caller.id) == model.id);
 }
 
 bool may_report_metrics(const Caller& caller, const Model& model, const Training* training,

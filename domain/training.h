@@ -27,6 +27,39 @@ struct Update {
   bool operator==(const Update&) const = default;
 };
 
+// A local model of the round before, of `owner`, that `participant` goes on with in the open one.
+struct PassedOn {
+  UserId participant;
+  ModelId model;
+  UserId owner;
+
+  static constexpr auto fields() {
+    return std::tuple{field("participant", &PassedOn::participant), field("model", &PassedOn::model),
+                      field("owner", &PassedOn::owner)};
+  }
+  bool operator==(const PassedOn&) const = default;
+};
+
+// What a participant sent in the open SWAG round.
+struct Moments {
+  UserId participant;
+  BlobId first_moment;
+  BlobId second_moment;
+  std::string form;
+  std::int64_t sample_size = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{field("participant", &Moments::participant),
+                      field("first_moment", &Moments::first_moment),
+                      field("second_moment", &Moments::second_moment), field("form", &Moments::form),
+                      field("sample_size", &Moments::sample_size)};
+  }
+  bool operator==(const Moments&) const = default;
+};
+
+// How moments show up among the metrics of the global model.
+[[nodiscard]] std::vector<Metric> metrics_of(const Moments& moments);
+
 // A training as it stands: the fold of its events. `participants` are in order of joining, the canonical
 // order of aggregation.
 struct Training {
@@ -43,10 +76,14 @@ struct Training {
   UncertaintyMethod uncertainty_method = UncertaintyMethod::none;
   TrainingOptions options;
   std::vector<UserId> participants;
-  std::vector<Update> updates;  // of the open round, in order of arrival
-  std::vector<UserId> testers;  // who reported a metric in the open test
+  std::vector<Update> updates;      // of the open round, in order of arrival
+  std::vector<PassedOn> passed_on;  // in canonical order of who goes on; who joins later has none
+  std::vector<Moments> moments;     // of the open SWAG round, in order of arrival
+  std::vector<UserId> testers;      // who reported a metric in the open test
   std::optional<BlobId> weights;
   std::optional<BlobId> preprocessing;
+  std::optional<BlobId> swag_first_moment;  // of the latest SWAG round that ended
+  std::optional<BlobId> swag_second_moment;
   std::string reason;  // why it is in state ERROR
   Timestamp created;
   Timestamp last_update;
@@ -66,9 +103,13 @@ struct Training {
                       field("options", &Training::options),
                       field("participants", &Training::participants),
                       field("updates", &Training::updates),
+                      field("passed_on", &Training::passed_on),
+                      field("moments", &Training::moments),
                       field("testers", &Training::testers),
                       field("weights", &Training::weights),
                       field("preprocessing", &Training::preprocessing),
+                      field("swag_first_moment", &Training::swag_first_moment),
+                      field("swag_second_moment", &Training::swag_second_moment),
                       field("reason", &Training::reason),
                       field("created", &Training::created),
                       field("last_update", &Training::last_update),
@@ -77,6 +118,10 @@ struct Training {
   [[nodiscard]] bool has_participant(UserId user) const;
   [[nodiscard]] const Update* update_of(UserId participant) const;
   [[nodiscard]] const Update* update_by_model(ModelId model) const;
+  [[nodiscard]] const Moments* moments_of(UserId participant) const;
+  // Which model updates of the participant are to build on: the global one, or the local one it was given.
+  [[nodiscard]] ModelId model_for(UserId participant) const;
+  [[nodiscard]] bool is_passed_on(ModelId model) const;
   bool operator==(const Training&) const = default;
 };
 
@@ -91,5 +136,12 @@ struct Aggregation {
   std::vector<Update> updates;  // in canonical order
 };
 [[nodiscard]] std::optional<Aggregation> pending_aggregation(const Training& training);
+
+// The averaging of moments that the training is waiting for.
+struct Averaging {
+  std::int64_t round = 0;
+  std::vector<Moments> moments;  // in canonical order
+};
+[[nodiscard]] std::optional<Averaging> pending_averaging(const Training& training);
 
 }  // namespace fedlog::domain

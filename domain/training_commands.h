@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -44,7 +45,18 @@ struct SubmitUpdate {
   std::vector<Metric> metrics;
 };
 
-// `model` is the global model, or a local one of the open round. Whether `by` may report was checked before.
+// The files were checked against the training's base file before, and against each other: both are of `form`.
+struct SubmitMoments {
+  Caller by;
+  std::int64_t round = 0;
+  std::int64_t sample_size = 0;
+  BlobId first_moment;
+  BlobId second_moment;
+  std::string form;
+};
+
+// `model` is the global model, a local one of the open round, or one that a participant goes on with. Whether
+// `by` may report was checked before.
 struct ReportMetrics {
   Caller by;
   ModelId model;
@@ -61,6 +73,17 @@ struct ReplacePreprocessing {
 struct RecordAggregation {
   std::int64_t round = 0;
   std::expected<BlobId, std::string> weights;
+};
+
+struct AveragedMoments {
+  BlobId first_moment;
+  BlobId second_moment;
+};
+
+// The averaging of the SWAG round `round` ended, likewise.
+struct RecordAveraging {
+  std::int64_t round = 0;
+  std::expected<AveragedMoments, std::string> moments;
 };
 
 enum class OnUnreachable { remove, error };
@@ -81,20 +104,31 @@ struct DeleteTraining {
   std::optional<UserId> model_owner;
 };
 
-using TrainingCommand =
-    std::variant<CreateTraining, StartTraining, AddParticipants, RemoveParticipants, SubmitUpdate,
-                 ReportMetrics, ReplacePreprocessing, RecordAggregation, RecordDelivery, DeleteTraining>;
+using TrainingCommand = std::variant<CreateTraining, StartTraining, AddParticipants, RemoveParticipants,
+                                     SubmitUpdate, SubmitMoments, ReportMetrics, ReplacePreprocessing,
+                                     RecordAggregation, RecordAveraging, RecordDelivery, DeleteTraining>;
 
 using TrainingEvents = std::vector<TrainingEvent>;
 
 // Whether `by` may send an update for `round` now; for callers that want to know before they look into its
-// file.
+// file. `model` is what the update is addressed to: the global model, or the local one that `by` goes on
+// with.
 [[nodiscard]] std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by,
-                                                              std::int64_t round);
+                                                              ModelId model, std::int64_t round);
+
+// The same for moments of the SWAG round `round`.
+[[nodiscard]] std::expected<void, Rejection> check_may_send_moments(const Training& training,
+                                                                    const Caller& by, std::int64_t round);
+
+// What decides where a rule leaves something to chance (who goes on with whose model). The caller draws it
+// anew for each decision, so that nobody can guess it; what came of it is in the events.
+struct Chance {
+  std::uint64_t seed = 0;
+};
 
 // The events that carry out `command` in state `training`; none when there is nothing left to do. All rules
 // of a training's course are here. Pure.
 [[nodiscard]] std::expected<TrainingEvents, Rejection> decide(const Training& training,
-                                                              const TrainingCommand& command);
+                                                              const TrainingCommand& command, Chance chance);
 
 }  // namespace fedlog::domain

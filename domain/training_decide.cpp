@@ -1,14 +1,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "domain/overloaded.h"
-#include "domain/training_commands.h"
+#include "domain/training_course.h"
 
 namespace fedlog::domain {
 namespace {
 
-// RoundClosed names the updates of all participants in one event, which holds 64 KiB.
+// RoundClosed, ModelsPassedOn and SwagRoundClosed name something of every participant in one event, which
+// holds 64 KiB.
 constexpr std::size_t participants_max = 2000;
+
+// So that counting on never overflows, and clients' numbers hold every round.
+constexpr std::int64_t first_round_max = std::int64_t{1} << 52;
 
 Rejection rejected(Reason reason, std::string message, std::string field = {}) {
   return {.reason = reason, .message = std::move(message), .field = std::move(field)};
@@ -28,119 +31,43 @@ Rejection wrong_state(const Training& training) {
                                            std::string(name_of(training.state)));
 }
 
+Rejection no_samples() {
+  return rejected(Reason::invalid_field, "Ensure this value is greater than or equal to 1.", "sample_size");
+}
+
 bool has_ended(const Training& training) {
   return training.state == TrainingState::completed || training.state == TrainingState::error;
 }
 
-// Collects events and applies each at once, so that every rule sees the state that the ones before it made.
-class Course {
- public:
-  explicit Course(const Training& training) : training_(training) {}
-
-  [[nodiscard]] const Training& training() const { return training_; }
-  [[nodiscard]] TrainingEvents take() { return std::move(events_); }
-
-  void emit(TrainingEvent event) {
-    evolve(training_, event, training_.last_update);
-    events_.push_back(std::move(event));
-  }
-
-  void start() {
-    emit(TrainingStarted{});
-    notify_all(NotificationKind::training_start, std::nullopt);
-    open_round();
-  }
-
-  // Goes on as far as the state allows. Called after everything that may have ended a wait.
-  void advance() {
-    if (training_.state != TrainingState::ongoing) return;
-    if (training_.phase == Phase::aggregating) return;  // its result will come
-    if (training_.participants.empty()) {
-      emit(TrainingFailed{"No participant is left: all were removed, refused or could not be reached."});
-    } else if (training_.phase == Phase::updating &&
-               training_.updates.size() == training_.participants.size()) {
-      close_round();
-    } else if (training_.phase == Phase::testing &&
-               training_.testers.size() == training_.participants.size()) {
-      end_test();
-    }
-  }
-
-  void join(UserId user) {
-    emit(ParticipantJoined{user});
-    if (training_.state != TrainingState::ongoing) return;
-    notify(user, NotificationKind::training_start, std::nullopt);
-    if (training_.phase == Phase::updating)
-      notify(user, NotificationKind::update_round_start, training_.round);
-    if (training_.phase == Phase::testing) notify(user, NotificationKind::model_test_round, training_.round);
-  }
-
-  void remove(UserId user, std::string reason) {
-    const bool running =
-        training_.state == TrainingState::ongoing || training_.state == TrainingState::swag_round;
-    emit(ParticipantRemoved{user, std::move(reason)});
-    if (running) notify(user, NotificationKind::client_removed, std::nullopt);
-  }
-
-  void record_weights(BlobId weights) {
-    emit(RoundAggregated{training_.round, weights});
-    emit(TestOpened{training_.round});
-    notify_all(NotificationKind::model_test_round, training_.round);
-    advance();
-  }
-
- private:
-  void open_round() {
-    emit(RoundOpened{training_.round});
-    notify_all(NotificationKind::update_round_start, training_.round);
-  }
-
-  void close_round() {
-    RoundClosed closed{.round = training_.round, .updates = {}};
-    for (const auto& participant : training_.participants) {
-      closed.updates.push_back(training_.update_of(participant)->model);
-    }
-    emit(std::move(closed));
-  }
-
-  void end_test() {
-    if (training_.round < training_.target_num_updates) return open_round();
-    emit(TrainingCompleted{});
-    notify_all(NotificationKind::training_finished, std::nullopt);
-    if (!training_.has_participant(training_.actor)) {
-      notify(training_.actor, NotificationKind::training_finished, std::nullopt);
-    }
-  }
-
-  void notify_all(NotificationKind kind, std::optional<std::int64_t> round) {
-    const auto receivers = training_.participants;
-    for (const auto& receiver : receivers) notify(receiver, kind, round);
-  }
-
-  void notify(UserId receiver, NotificationKind kind, std::optional<std::int64_t> round) {
-    emit(NotificationRequested{{.receiver = receiver,
-                                .kind = kind,
-                                .training = training_.id,
-                                .model = training_.model,
-                                .round = round}});
-  }
-
-  Training training_;
-  TrainingEvents events_;
-};
-
 using Decision = std::expected<TrainingEvents, Rejection>;
+
+// Whether `by` may send what the training waits for in `state` and `phase`.
+std::expected<void, Rejection> check_may_send(const Training& training, const Caller& by, TrainingState state,
+                                              Phase phase, std::int64_t round) {
+  if (!training.has_participant(by.id)) {
+    return std::unexpected(rejected(Reason::permission_denied,
+                                    "You are not a participant of training " + training.id.text() + "!"));
+  }
+  if (training.state != state) return std::unexpected(wrong_state(training));
+  if (training.phase != phase || round != training.round) {
+    return std::unexpected(rejected(
+        Reason::wrong_round,
+        "Training with ID " + training.id.text() + " is not currently in round " + std::to_string(round)));
+  }
+  return {};
+}
 
 // Whether the training still waits for what this notification asked its receiver to do.
 bool is_awaited(const Training& training, const Notification& notification) {
-  if (training.state != TrainingState::ongoing || notification.round != training.round) return false;
-  if (!training.has_participant(notification.receiver)) return false;
+  if (notification.round != training.round || !training.has_participant(notification.receiver)) return false;
   return (notification.kind == NotificationKind::update_round_start && training.phase == Phase::updating) ||
+         (notification.kind == NotificationKind::swag_round_start && training.phase == Phase::collecting) ||
          (notification.kind == NotificationKind::model_test_round && training.phase == Phase::testing);
 }
 
 bool has_done_its_part(const Training& training, UserId participant) {
   if (training.phase == Phase::updating) return training.update_of(participant) != nullptr;
+  if (training.phase == Phase::collecting) return training.moments_of(participant) != nullptr;
   return std::ranges::find(training.testers, participant) != training.testers.end();
 }
 
@@ -154,6 +81,7 @@ std::string why_removed(const RecordDelivery& delivery) {
 
 struct Decide {
   const Training& training;
+  Chance chance;
 
   Decision operator()(const CreateTraining& c) const {
     if (c.facts.participants.size() > participants_max) return std::unexpected(too_many_participants());
@@ -176,13 +104,13 @@ struct Decide {
                    "A mean model has no weights of its own to train; start a training with "
                    "one of its members instead."));
     }
-    if (training.uncertainty_method == UncertaintyMethod::swag || training.options.daisy_chain_period > 0) {
-      return std::unexpected(rejected(
-          Reason::unsupported,
-          "This server does not run SWAG rounds or daisy chaining (FedDC with a period) yet; create the "
-          "training with another uncertainty_method, or without options.daisy_chain_period."));
+    if (training.round > first_round_max) {
+      return std::unexpected(
+          rejected(Reason::invalid_request, "The model is in round " + std::to_string(training.round) +
+                                                "; a training can go on from round " +
+                                                std::to_string(first_round_max) + " at most."));
     }
-    Course course{training};
+    TrainingCourse course{training, chance};
     course.start();
     return course.take();
   }
@@ -190,7 +118,7 @@ struct Decide {
   Decision operator()(const AddParticipants& c) const {
     if (!may_manage(c.by, training)) return std::unexpected(no_permission());
     if (has_ended(training)) return std::unexpected(wrong_state(training));
-    Course course{training};
+    TrainingCourse course{training, chance};
     for (const auto& user : c.users) {
       if (!course.training().has_participant(user)) course.join(user);
     }
@@ -202,7 +130,7 @@ struct Decide {
 
   Decision operator()(const RemoveParticipants& c) const {
     if (!may_manage(c.by, training)) return std::unexpected(no_permission());
-    Course course{training};
+    TrainingCourse course{training, chance};
     for (const auto& user : c.users) {
       if (course.training().has_participant(user)) course.remove(user, "removed by the training's owner");
     }
@@ -211,19 +139,16 @@ struct Decide {
   }
 
   Decision operator()(const SubmitUpdate& c) const {
-    if (auto allowed = check_may_update(training, c.by, c.round); !allowed) {
-      return std::unexpected(allowed.error());
+    if (auto allowed = check_may_update(training, c.by, training.model, c.round); !allowed) {
+      return std::unexpected(std::move(allowed.error()));
     }
-    if (c.sample_size <= 0) {
-      return std::unexpected(
-          rejected(Reason::invalid_field, "Ensure this value is greater than or equal to 1.", "sample_size"));
-    }
+    if (c.sample_size <= 0) return std::unexpected(no_samples());
     const auto* before = training.update_of(c.by.id);
     if (before != nullptr && before->weights == c.weights && before->sample_size == c.sample_size &&
         c.metrics.empty()) {
       return TrainingEvents{};  // the same again: a client that did not see its answer
     }
-    Course course{training};
+    TrainingCourse course{training, chance};
     course.emit(UpdateAccepted{.participant = c.by.id,
                                .model = c.local_model,
                                .round = c.round,
@@ -234,14 +159,47 @@ struct Decide {
     return course.take();
   }
 
+  Decision operator()(const SubmitMoments& c) const {
+    if (auto allowed = check_may_send_moments(training, c.by, c.round); !allowed) {
+      return std::unexpected(std::move(allowed.error()));
+    }
+    if (c.sample_size <= 0) return std::unexpected(no_samples());
+    for (const auto& other : training.moments) {
+      if (other.participant != c.by.id && other.form != c.form) {
+        return std::unexpected(rejected(
+            Reason::invalid_file,
+            "Invalid moments: they are " + c.form + ", those of other participants are " + other.form + "."));
+      }
+    }
+    const Moments sent{.participant = c.by.id,
+                       .first_moment = c.first_moment,
+                       .second_moment = c.second_moment,
+                       .form = c.form,
+                       .sample_size = c.sample_size};
+    const auto* before = training.moments_of(c.by.id);
+    if (before != nullptr && *before == sent) return TrainingEvents{};  // as with an update
+    TrainingCourse course{training, chance};
+    course.emit(MomentsAccepted{.participant = c.by.id,
+                                .round = c.round,
+                                .first_moment = c.first_moment,
+                                .second_moment = c.second_moment,
+                                .form = c.form,
+                                .sample_size = c.sample_size});
+    course.advance();
+    return course.take();
+  }
+
   Decision operator()(const ReportMetrics& c) const {
     const bool local = training.update_by_model(c.model) != nullptr;
-    if (c.model != training.model && !local) {
+    const bool passed_on = training.is_passed_on(c.model);
+    if (c.model != training.model && !local && !passed_on) {
       return std::unexpected(rejected(Reason::model_not_found, "Model " + c.model.text() + " not found."));
     }
-    Course course{training};
-    course.emit(
-        MetricsReported{.reporter = c.by.id, .model = c.model, .step = training.round, .metrics = c.metrics});
+    TrainingCourse course{training, chance};
+    course.emit(MetricsReported{.reporter = c.by.id,
+                                .model = c.model,
+                                .step = passed_on ? training.round - 1 : training.round,
+                                .metrics = c.metrics});
     course.advance();
     return course.take();
   }
@@ -253,7 +211,7 @@ struct Decide {
   Decision operator()(const RecordAggregation& c) const {
     if (training.phase != Phase::aggregating || training.round != c.round)
       return TrainingEvents{};  // came too late
-    Course course{training};
+    TrainingCourse course{training, chance};
     if (c.weights) {
       course.record_weights(*c.weights);
     } else {
@@ -263,8 +221,21 @@ struct Decide {
     return course.take();
   }
 
+  Decision operator()(const RecordAveraging& c) const {
+    if (training.phase != Phase::averaging || training.round != c.round)
+      return TrainingEvents{};  // came too late
+    TrainingCourse course{training, chance};
+    if (c.moments) {
+      course.record_moments(*c.moments);
+    } else {
+      course.emit(TrainingFailed{"The moments of round " + std::to_string(c.round) +
+                                 " could not be averaged: " + c.moments.error()});
+    }
+    return course.take();
+  }
+
   Decision operator()(const RecordDelivery& c) const {
-    Course course{training};
+    TrainingCourse course{training, chance};
     course.emit(NotificationSettled{.notification = c.id,
                                     .receiver = c.notification.receiver,
                                     .outcome = c.outcome,
@@ -300,35 +271,35 @@ struct Decide {
 
 }  // namespace
 
-std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by,
+std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by, ModelId model,
                                                 std::int64_t round) {
-  if (!training.has_participant(by.id)) {
-    return std::unexpected(rejected(Reason::permission_denied,
-                                    "You are not a participant of training " + training.id.text() + "!"));
+  if (model != training.model && model != training.model_for(by.id)) {
+    return std::unexpected(
+        rejected(Reason::no_training_for_model,
+                 "Model with ID " + model.text() + " does not have a training process running"));
   }
-  if (training.state != TrainingState::ongoing) return std::unexpected(wrong_state(training));
-  if (training.phase != Phase::updating || round != training.round) {
-    return std::unexpected(rejected(
-        Reason::wrong_round,
-        "Training with ID " + training.id.text() + " is not currently in round " + std::to_string(round)));
-  }
-  return {};
+  return check_may_send(training, by, TrainingState::ongoing, Phase::updating, round);
 }
 
-Decision decide(const Training& training, const TrainingCommand& command) {
+std::expected<void, Rejection> check_may_send_moments(const Training& training, const Caller& by,
+                                                      std::int64_t round) {
+  return check_may_send(training, by, TrainingState::swag_round, Phase::collecting, round);
+}
+
+Decision decide(const Training& training, const TrainingCommand& command, Chance chance) {
   const bool exists = training.id != TrainingId{} && !training.deleted;
   if (const auto* create = std::get_if<CreateTraining>(&command)) {
     if (training.id != TrainingId{}) {
       return std::unexpected(
           rejected(Reason::internal, "Training " + training.id.text() + " exists already."));
     }
-    return Decide{training}(*create);
+    return Decide{training, chance}(*create);
   }
   if (!exists) {
     return std::unexpected(
         rejected(Reason::training_not_found, "Training " + training.id.text() + " not found."));
   }
-  return std::visit(Decide{training}, command);
+  return std::visit(Decide{training, chance}, command);
 }
 
 }  // namespace fedlog::domain

@@ -169,6 +169,80 @@ struct RoundAggregated {
   bool operator==(const RoundAggregated&) const = default;
 };
 
+// Between the aggregations of daisy chaining: every participant's update for the round before `round` is
+// there, and each goes on with one of these local models instead of the global one. They are in the order in
+// which chance put them: the first participant, in canonical order, goes on with the first. Updates for
+// `round` are accepted from now on.
+struct ModelsPassedOn {
+  static constexpr std::string_view type = "ModelsPassedOn";
+  static constexpr int revision = 1;
+  std::int64_t round = 0;
+  std::vector<ModelId> models;
+  static constexpr auto fields() {
+    return std::tuple{field("round", &ModelsPassedOn::round), field("models", &ModelsPassedOn::models)};
+  }
+  bool operator==(const ModelsPassedOn&) const = default;
+};
+
+// Participants send moments of the weights of the model of `round`.
+struct SwagRoundOpened {
+  static constexpr std::string_view type = "SwagRoundOpened";
+  static constexpr int revision = 1;
+  std::int64_t round = 0;
+  static constexpr auto fields() { return std::tuple{field("round", &SwagRoundOpened::round)}; }
+  bool operator==(const SwagRoundOpened&) const = default;
+};
+
+// Means of a participant's weights and of their squares, each a file with one vector. `form` is the vectors'
+// element type and length, as "float32 [8]". A second time of the same participant replaces its first.
+struct MomentsAccepted {
+  static constexpr std::string_view type = "MomentsAccepted";
+  static constexpr int revision = 1;
+  UserId participant;
+  std::int64_t round = 0;
+  BlobId first_moment;
+  BlobId second_moment;
+  std::string form;
+  std::int64_t sample_size = 0;
+  static constexpr auto fields() {
+    return std::tuple{field("participant", &MomentsAccepted::participant),
+                      field("round", &MomentsAccepted::round),
+                      field("first_moment", &MomentsAccepted::first_moment),
+                      field("second_moment", &MomentsAccepted::second_moment),
+                      field("form", &MomentsAccepted::form),
+                      field("sample_size", &MomentsAccepted::sample_size)};
+  }
+  bool operator==(const MomentsAccepted&) const = default;
+};
+
+// Every participant's moments are there; those of `participants`, in canonical order, will be averaged.
+struct SwagRoundClosed {
+  static constexpr std::string_view type = "SwagRoundClosed";
+  static constexpr int revision = 1;
+  std::int64_t round = 0;
+  std::vector<UserId> participants;
+  static constexpr auto fields() {
+    return std::tuple{field("round", &SwagRoundClosed::round),
+                      field("participants", &SwagRoundClosed::participants)};
+  }
+  bool operator==(const SwagRoundClosed&) const = default;
+};
+
+// The participants' moments became the model's.
+struct MomentsAveraged {
+  static constexpr std::string_view type = "MomentsAveraged";
+  static constexpr int revision = 1;
+  std::int64_t round = 0;
+  BlobId first_moment;
+  BlobId second_moment;
+  static constexpr auto fields() {
+    return std::tuple{field("round", &MomentsAveraged::round),
+                      field("first_moment", &MomentsAveraged::first_moment),
+                      field("second_moment", &MomentsAveraged::second_moment)};
+  }
+  bool operator==(const MomentsAveraged&) const = default;
+};
+
 // Participants test the model of `round`; the test ends when each has reported a metric.
 struct TestOpened {
   static constexpr std::string_view type = "TestOpened";
@@ -248,9 +322,11 @@ struct NotificationSettled {
   bool operator==(const NotificationSettled&) const = default;
 };
 
-using TrainingEvent = std::variant<TrainingCreated, ParticipantJoined, ParticipantRemoved, TrainingStarted,
-                                   RoundOpened, UpdateAccepted, RoundClosed, RoundAggregated, TestOpened,
-                                   MetricsReported, PreprocessingReplaced, TrainingCompleted, TrainingFailed,
-                                   TrainingDeleted, NotificationRequested, NotificationSettled>;
+using TrainingEvent =
+    std::variant<TrainingCreated, ParticipantJoined, ParticipantRemoved, TrainingStarted, RoundOpened,
+                 UpdateAccepted, RoundClosed, RoundAggregated, ModelsPassedOn, SwagRoundOpened,
+                 MomentsAccepted, SwagRoundClosed, MomentsAveraged, TestOpened, MetricsReported,
+                 PreprocessingReplaced, TrainingCompleted, TrainingFailed, TrainingDeleted,
+                 NotificationRequested, NotificationSettled>;
 
 }  // namespace fedlog::domain

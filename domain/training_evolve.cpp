@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 
 #include "domain/overloaded.h"
 #include "domain/training.h"
@@ -27,6 +28,33 @@ std::vector<Update> in_order(const Training& training, const std::vector<ModelId
   return ordered;
 }
 
+std::vector<Moments> in_order(const Training& training, const std::vector<UserId>& participants) {
+  std::vector<Moments> ordered;
+  for (const auto& participant : participants) {
+    const auto* moments = training.moments_of(participant);
+    if (moments == nullptr) {
+      throw std::logic_error("SWAG round closed over moments that " + participant.text() + " did not send");
+    }
+    ordered.push_back(*moments);
+  }
+  return ordered;
+}
+
+std::vector<PassedOn> passed_on(const Training& training, const std::vector<ModelId>& models) {
+  const auto updates = in_order(training, models);
+  if (updates.size() != training.participants.size()) {
+    throw std::logic_error("models are passed on to " + std::to_string(updates.size()) + " participants of " +
+                           std::to_string(training.participants.size()));
+  }
+  std::vector<PassedOn> each;
+  for (std::size_t index = 0; index < updates.size(); ++index) {
+    each.push_back({.participant = training.participants[index],
+                    .model = updates[index].model,
+                    .owner = updates[index].participant});
+  }
+  return each;
+}
+
 struct Evolve {
   Training& training;
   Timestamp at;
@@ -51,10 +79,10 @@ struct Evolve {
   void operator()(const ParticipantRemoved& e) const {
     std::erase(training.participants, e.participant);
     std::erase(training.testers, e.participant);
-    if (training.phase == Phase::updating) {
-      std::erase_if(training.updates,
-                    [&](const Update& update) { return update.participant == e.participant; });
-    }
+    const auto is_its_own = [&](const auto& part) { return part.participant == e.participant; };
+    std::erase_if(training.passed_on, is_its_own);
+    if (training.phase == Phase::updating) std::erase_if(training.updates, is_its_own);
+    if (training.phase == Phase::collecting) std::erase_if(training.moments, is_its_own);
   }
   void operator()(const TrainingStarted&) const { enter(training, TrainingState::ongoing, Phase::updating); }
   void operator()(const RoundOpened& e) const {
@@ -76,6 +104,35 @@ struct Evolve {
     training.round = e.round + 1;
     training.weights = e.weights;
     training.updates.clear();
+    training.passed_on.clear();
+  }
+  void operator()(const ModelsPassedOn& e) const {
+    enter(training, TrainingState::ongoing, Phase::updating);
+    training.passed_on = passed_on(training, e.models);
+    training.round = e.round;
+    training.updates.clear();
+  }
+  void operator()(const SwagRoundOpened&) const {
+    enter(training, TrainingState::swag_round, Phase::collecting);
+    training.moments.clear();
+  }
+  void operator()(const MomentsAccepted& e) const {
+    std::erase_if(training.moments,
+                  [&](const Moments& moments) { return moments.participant == e.participant; });
+    training.moments.push_back({.participant = e.participant,
+                                .first_moment = e.first_moment,
+                                .second_moment = e.second_moment,
+                                .form = e.form,
+                                .sample_size = e.sample_size});
+  }
+  void operator()(const SwagRoundClosed& e) const {
+    enter(training, TrainingState::swag_round, Phase::averaging);
+    training.moments = in_order(training, e.participants);
+  }
+  void operator()(const MomentsAveraged& e) const {
+    training.swag_first_moment = e.first_moment;
+    training.swag_second_moment = e.second_moment;
+    training.moments.clear();
   }
   void operator()(const TestOpened&) const {
     enter(training, TrainingState::ongoing, Phase::testing);

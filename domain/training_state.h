@@ -20,16 +20,28 @@ struct Names<TrainingState> {  // stored; never rename
                                   std::pair{TrainingState::error, std::string_view{"E"}}};
 };
 
-// What an ongoing training waits for. `idle` in every other state.
-enum class Phase { idle, updating, aggregating, testing };
+// What a running training waits for: in ONGOING updates, their aggregation or tests, in SWAG_ROUND moments or
+// their average. `idle` in every other state.
+enum class Phase { idle, updating, aggregating, collecting, averaging, testing };
 
 template <>
 struct Names<Phase> {  // stored; never rename
   static constexpr std::array all{std::pair{Phase::idle, std::string_view{"idle"}},
                                   std::pair{Phase::updating, std::string_view{"updating"}},
                                   std::pair{Phase::aggregating, std::string_view{"aggregating"}},
+                                  std::pair{Phase::collecting, std::string_view{"collecting"}},
+                                  std::pair{Phase::averaging, std::string_view{"averaging"}},
                                   std::pair{Phase::testing, std::string_view{"testing"}}};
 };
+
+[[nodiscard]] constexpr bool is_running(TrainingState state) {
+  return state == TrainingState::ongoing || state == TrainingState::swag_round;
+}
+
+// Whether what the phase waits for is work of the server itself.
+[[nodiscard]] constexpr bool is_servers_work(Phase phase) {
+  return phase == Phase::aggregating || phase == Phase::averaging;
+}
 
 // Whether a training may go from one state to another; staying is always legal.
 [[nodiscard]] bool is_legal(TrainingState from, TrainingState to);

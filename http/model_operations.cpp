@@ -61,15 +61,18 @@ std::vector<Failure> contribution_failures() {
                      std::string{"Model with ID "} + model_id + " does not have a training process running"),
       detail_failure(403, "The caller takes no part in the training.",
                      std::string{"You are not a participant of training "} + training_id + "!"),
-      list_failure(400, "The training is not ongoing.",
+      list_failure(400, "The training waits for something else.",
                    std::string{"Training with ID "} + training_id + " is in state I")};
+}
+
+Failure other_round() {
+  return list_failure(400, "The round is not the open one.",
+                      std::string{"Training with ID "} + training_id + " is not currently in round 1");
 }
 
 Operation update_operation() {
   auto failures = contribution_failures();
-  failures.push_back(
-      list_failure(400, "The round is not the open one.",
-                   std::string{"Training with ID "} + training_id + " is not currently in round 1"));
+  failures.push_back(other_round());
   failures.push_back(no_file("model_file"));
   failures.push_back(bad_file("model"));
   failures.push_back(detail_failure(400, "There are more names than values, or the other way round.",
@@ -77,7 +80,8 @@ Operation update_operation() {
   return {.summary = "Send a local update",
           .description =
               "For participants, once a round: a second one of the same round replaces the first until "
-              "the round is aggregated. The first field that is missing is named in quotes.",
+              "the round is aggregated. The model in the path is the one that the round's notification "
+              "named. The first field that is missing is named in quotes.",
           .fields = update_fields(),
           .wording = Wording::model_update,
           .answers = {{.status = 201,
@@ -88,14 +92,19 @@ Operation update_operation() {
 
 Operation swag_operation() {
   auto failures = contribution_failures();
+  failures.push_back(other_round());
   failures.push_back(no_file("first_moment_file"));
+  failures.push_back(bad_file("first moment"));
   return {.summary = "Send moments of weights",
-          .description = "For participants, in a training's SWAG round.",
+          .description =
+              "For participants, once a SWAG round: a second time in the same round replaces the first. Both "
+              "files hold a vector of as many numbers as the model has parameters, in the order of PyTorch's "
+              "parameters_to_vector; those of all participants have the same element type.",
           .fields = swag_fields(),
           .wording = Wording::model_update,
           .answers = {{.status = 201,
                        .meaning = "The moments count.",
-                       .schema = schema::detail("SWAg Statistic Update Accepted")}},
+                       .schema = schema::detail("SWAG Statistic Accepted")}},
           .failures = std::move(failures)};
 }
 

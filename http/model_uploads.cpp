@@ -58,14 +58,17 @@ Response create_mean_model(const Services& services, const actors::RequestContex
                 .members = ids_of<domain::ModelId>(values->at("models"))}));
 }
 
-// Before the update's file arrives: whether the caller may send any at all. Which round it is for is not
-// known yet, so the open one is asked for, and a mismatch says nothing.
+using MaySubmit = actors::Result<void> (actors::Gateway::*)(const actors::RequestContext&, domain::ModelId,
+                                                            std::int64_t);
+
+// Before the files arrive: whether the caller may send any at all. Which round they are for is not known yet,
+// so the open one is asked for, and a mismatch says nothing.
 std::optional<Response> early_refusal(const Services& services, const actors::RequestContext& context,
-                                      domain::ModelId model) {
+                                      domain::ModelId model, MaySubmit may_submit) {
   const auto& views = services.gateway.views();
   const auto found = views.model(model);
   const auto training = found && found->training ? views.training(*found->training) : std::nullopt;
-  const auto allowed = services.gateway.may_submit_update(context, model, training ? training->round : 0);
+  const auto allowed = (services.gateway.*may_submit)(context, model, training ? training->round : 0);
   if (allowed || allowed.error().reason == domain::Reason::wrong_round) return std::nullopt;
   return rejection_response(allowed.error());
 }
@@ -101,7 +104,9 @@ Response submit_update(const Services& services, Call& call) {
   if (!context) return context.error();
   const auto model = domain::ModelId::parse(call.parameter("model_id"));
   if (!model) return entity_not_found_response("Model", call.parameter("model_id"));
-  if (auto refusal = early_refusal(services, *context, *model)) return *std::move(refusal);
+  if (auto refusal = early_refusal(services, *context, *model, &actors::Gateway::may_submit_update)) {
+    return *std::move(refusal);
+  }
 
   auto form = read_form_with_uploads(call, services, update_fields());
   if (!form) return form.error();
@@ -144,13 +149,29 @@ Response replace_preprocessing(const Services& services, Call& call) {
 }
 
 Response submit_swag(const Services& services, Call& call) {
-  const auto id = domain::ModelId::parse(call.parameter("model_id"));
-  if (!id) return entity_not_found_response("Model", call.parameter("model_id"));
-  if (auto refusal = early_refusal(services, reading_context(call), *id)) return *std::move(refusal);
-  return detail_response(400,
-                         "This server does not run SWAG rounds, so it takes no SWAG statistics; send updates "
-                         "to /api/models/" +
-                             id->text() + "/ instead.");
+  const auto context = request_context(call);
+  if (!context) return context.error();
+  const auto model = domain::ModelId::parse(call.parameter("model_id"));
+  if (!model) return entity_not_found_response("Model", call.parameter("model_id"));
+  if (auto refusal = early_refusal(services, *context, *model, &actors::Gateway::may_submit_moments)) {
+    return *std::move(refusal);
+  }
+  auto form = read_form_with_uploads(call, services, swag_fields());
+  if (!form) return form.error();
+  const auto values = read_fields(*form, contribution_fields(), Wording::model_update);
+  if (!values) return values.error();
+  const auto round = values->at("round").get<std::int64_t>();
+  auto first = take_upload(*form, "first_moment_file");
+  if (!first) return no_uploaded_file_response("first_moment_file");
+  auto second = take_upload(*form, "second_moment_file");
+  if (!second) return no_uploaded_file_response("second_moment_file");
+  const auto accepted =
+      services.gateway.submit_moments(*context, *model,
+                                      {.round = round,
+                                       .sample_size = values->at("sample_size").get<std::int64_t>(),
+                                       .first = std::move(first),
+                                       .second = std::move(second)});
+  return accepted ? detail_response(201, "SWAG Statistic Accepted") : rejection_response(accepted.error());
 }
 
 }  // namespace fedlog::http

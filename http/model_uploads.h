@@ -13,7 +13,7 @@ namespace fedlog::http {
 // POST /api/models/<id>/preprocessing/
 [[nodiscard]] Response replace_preprocessing(const Services& services, Call& call);
 
-// POST /api/models/<id>/swag/: refused, since no training of this server ever is in a SWAG round.
+// POST /api/models/<id>/swag/: moments of a participant's weights, in a SWAG round.
 [[nodiscard]] Response submit_swag(const Services& services, Call& call);
 
 }  // namespace fedlog::http

@@ -48,7 +48,7 @@ actors::Result<Body> serialized_model(const domain::Model& model, actors::Gatewa
   auto preprocessing = base64_of(model.preprocessing, gateway, nullptr);
   if (!preprocessing) return preprocessing;
   body["preprocessing"] = std::move(*preprocessing);
-  if (model.kind == domain::ModelKind::swag) {
+  if (model.kind == domain::ModelKind::swag || model.swag_first_moment) {
     auto first = base64_of(model.swag_first_moment, gateway, "");
     if (!first) return first;
     auto second = base64_of(model.swag_second_moment, gateway, "");
@@ -110,7 +110,7 @@ Body serialized(const domain::Training& training, Detail detail) {
   body["uncertainty_method"] = domain::name_of(training.uncertainty_method);
   body["aggregation_method"] = domain::name_of(training.aggregation_method);
   body["options"] = Body::parse(training.options.json);
-  body["locked"] = training.phase == domain::Phase::aggregating;
+  body["locked"] = domain::is_servers_work(training.phase);
   body["model"] = training.model.text();
   body["actor"] = training.actor.text();
   body["participants"] = texts_of(training.participants);

@@ -9,14 +9,14 @@ namespace {
 
 constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
 
-Operation models(std::string summary) {
-  return {.summary = std::move(summary),
-          .description =
-              "The global model, then the updates of the open round. Empty for who may not see the "
-              "training.",
-          .answers = {{.meaning = "The models.", .schema = schema::list_of("Model")}},
-          .failures = {detail_failure(400, "The id in the path is no id.", "Training abc not found.")},
-          .tag = "Training"};
+Operation models(std::string summary, const std::string& local_models) {
+  return {
+      .summary = std::move(summary),
+      .description = "The global model, then " + local_models + ". Empty for who may not see the training.",
+      .query = model_list_parameters(),
+      .answers = {{.meaning = "The models.", .schema = schema::listing_of("Model")}},
+      .failures = {detail_failure(400, "The id in the path is no id.", "Training abc not found.")},
+      .tag = "Training"};
 }
 
 }  // namespace
@@ -93,8 +93,11 @@ TrainingOperations training_operations(const std::vector<FieldRule>& training_fi
                                  std::string{"Training "} + training_id + " is not in state INITIAL!"),
                              detail_failure(400, "Nobody takes part.",
                                             "At least one participant must be registered!")}},
-      .models = models("List a training's models"),
-      .latest_models = models("List a training's latest models"),
+      .models =
+          models("List a training's models",
+                 "the local models that participants go on with (FedDC) and the updates of the open round"),
+      .latest_models =
+          models("List a training's latest models", "the latest local model of each participant"),
   };
 }
 

@@ -167,22 +167,25 @@ Response change_participants(const Services& services, Call& call, ChangePartici
   return changed ? detail_response(status, done) : rejection_response(changed.error());
 }
 
-// The global model, then the updates of the open round; nothing for who may not see the training, as the
-// contract has it. Older rounds leave no models behind, so these are the latest ones too.
-Response list_models_of_training(const Services& services, const Call& call) {
+using ModelsIn = storage::List<domain::Model> (storage::Views::*)(const domain::Training&) const;
+
+// Nothing for who may not see the training, as the contract has it.
+Response list_models_of_training(const Services& services, const Call& call, ModelsIn models) {
   const auto id = training_id(call);
   if (!id) return id.error();
   const auto& views = services.gateway.views();
   const auto training = views.training(*id);
   const bool readable = training && domain::may_read(reading_context(call).caller, *training);
   return list_response(services, call,
-                       readable ? views.models_in(*training) : storage::List<domain::Model>{});
+                       readable ? (views.*models)(*training) : storage::List<domain::Model>{});
 }
 
 }  // namespace
 
 std::vector<Route> training_routes(const Services& services) {
-  const auto list_models = [&services](Call& call) { return list_models_of_training(services, call); };
+  const auto list_models = [&services](ModelsIn models) {
+    return [&services, models](Call& call) { return list_models_of_training(services, call, models); };
+  };
   const auto about = training_operations(training_fields(), participant_fields());
   return {
       {.pattern = "/api/trainings/",
@@ -224,13 +227,14 @@ std::vector<Route> training_routes(const Services& services) {
        .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/models/",
        .view_name = "Model",
-       .description = "The training's model and the updates of the open round.",
-       .methods = {{"GET", list_models, Access::authenticated, about.models}},
+       .description = "The training's model and its local models.",
+       .methods = {{"GET", list_models(&storage::Views::models_in), Access::authenticated, about.models}},
        .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/models/latest/",
        .view_name = "Model",
-       .description = "The training's model and the updates of the open round.",
-       .methods = {{"GET", list_models, Access::authenticated, about.latest_models}},
+       .description = "The training's model and each participant's latest local model.",
+       .methods = {{"GET", list_models(&storage::Views::latest_models_in), Access::authenticated,
+                    about.latest_models}},
        .parameters = {training_parameter()}},
   };
 }

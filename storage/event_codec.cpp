@@ -7,6 +7,7 @@
 
 #include "storage/described.h"
 #include "storage/described_json.h"
+#include "storage/earlier_events.h"
 #include "storage/personal_cipher.h"
 
 namespace fedlog::storage {
@@ -44,6 +45,13 @@ CodecError error_at(const Envelope& envelope, const std::string& what) {
 
 template <class Fact>
 std::expected<Fact, std::string> decode_fact(const Envelope& envelope, const OpenPersonal& open) {
+  if constexpr (HasEarlier<Fact>) {
+    if (envelope.revision == Earlier<Fact>::revision) {
+      const auto form = decode<typename Earlier<Fact>::Form>(envelope.payload, open);
+      if (!form) return std::unexpected(form.error());
+      return Earlier<Fact>::today(*form);
+    }
+  }
   if (envelope.revision != Fact::revision) {
     return std::unexpected("revision " + std::to_string(envelope.revision) +
                            " is not known to this version of fedlog");

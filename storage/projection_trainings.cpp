@@ -62,6 +62,9 @@ class TrainingProjection {
       add_metrics(envelope_, accepted->model, accepted->participant, accepted->round, accepted->metrics,
                   views_);
     }
+    if (const auto* accepted = std::get_if<domain::MomentsAccepted>(&event)) {
+      follow_moments(row->value, before, accepted->participant);
+    }
     if (const auto* reported = std::get_if<domain::MetricsReported>(&event)) {
       add_metrics(envelope_, reported->model, reported->reporter, reported->step, reported->metrics, views_);
     }
@@ -130,31 +133,38 @@ class TrainingProjection {
   void follow_work(const Row<domain::Training>& row, const domain::Training& before) {
     if (row.value.phase == before.phase) return;
     const auto key = view_keys::training_with_work(row.position);
-    if (row.value.phase == domain::Phase::aggregating) {
+    if (domain::is_servers_work(row.value.phase)) {
       views_.put(key, view_keys::bytes_of(row.value.id));
     } else {
       views_.erase(key);
     }
   }
 
-  // A local model lives as long as its update is part of the training. Most events leave the updates alone or
-  // add one at their end.
+  // A local model lives as long as its update is part of the training, or somebody goes on with it. Most
+  // events leave the updates alone or add one at their end.
   void follow_local_models(const domain::Training& training, const domain::Training& before) {
     const auto [first_old, first_new] = std::ranges::mismatch(before.updates, training.updates);
     const std::ranges::subrange old_ones(first_old, before.updates.end());
     const std::ranges::subrange new_ones(first_new, training.updates.end());
-    const auto models_of = [](const auto& updates) {
-      const auto models = std::views::transform(updates, &domain::Update::model);
-      return std::set<domain::ModelId>(models.begin(), models.end());
-    };
-    const auto old_models = models_of(old_ones);
-    const auto new_models = models_of(new_ones);
-    for (const auto& update : old_ones) {
-      if (!new_models.contains(update.model)) erase_model(update.model);
+    auto old_models = models_of(old_ones);
+    auto kept_models = models_of(new_ones);
+    if (before.passed_on != training.passed_on) {
+      old_models.merge(models_of(before.passed_on));
+      kept_models.merge(models_of(training.passed_on));
     }
     for (const auto& update : new_ones) {
       if (!old_models.contains(update.model)) add_local_model(training, update);
     }
+    for (const auto& model : old_models) {
+      if (!kept_models.contains(model)) erase_model(model);
+    }
+  }
+
+  template <class Parts>
+  static std::set<domain::ModelId> models_of(const Parts& parts) {
+    std::set<domain::ModelId> models;
+    for (const auto& part : parts) models.insert(part.model);
+    return models;
   }
 
   void add_local_model(const domain::Training& training, const domain::Update& update) {
@@ -174,7 +184,9 @@ class TrainingProjection {
 
   void follow_global_model(const domain::Training& training, const domain::Training& before) {
     if (training.id == before.id && training.round == before.round && training.weights == before.weights &&
-        training.preprocessing == before.preprocessing) {
+        training.preprocessing == before.preprocessing &&
+        training.swag_first_moment == before.swag_first_moment &&
+        training.swag_second_moment == before.swag_second_moment) {
       return;
     }
     auto row = read_model(views_, training.model);
@@ -183,7 +195,33 @@ class TrainingProjection {
     row->value.round = training.round;
     row->value.weights = training.weights;
     row->value.preprocessing = training.preprocessing;
+    if (training.swag_first_moment) row->value.swag_first_moment = training.swag_first_moment;
+    if (training.swag_second_moment) row->value.swag_second_moment = training.swag_second_moment;
     write_model(views_, *row);
+  }
+
+  // Moments are metrics of the global model; those that they replace go.
+  void follow_moments(const domain::Training& training, const domain::Training& before,
+                      domain::UserId participant) {
+    if (const auto* replaced = before.moments_of(participant)) {
+      erase_metrics(training, participant, domain::metrics_of(*replaced));
+    }
+    add_metrics(envelope_, training.model, participant, training.round,
+                domain::metrics_of(*training.moments_of(participant)), views_);
+  }
+
+  void erase_metrics(const domain::Training& training, domain::UserId reporter,
+                     const std::vector<domain::Metric>& metrics) {
+    std::vector<std::string> keys;
+    views_.scan(view_keys::metrics(training.model), {}, [&](std::string_view key, std::string_view value) {
+      const auto row = metric_row(value);
+      const bool is_one = row.reporter == reporter && row.step == training.round &&
+                          std::ranges::find(metrics, row.metric) != metrics.end();
+      if (is_one) keys.emplace_back(key);
+      return true;
+    });
+    for (const auto& key : keys) views_.erase(key);
+    change_count(views_, view_keys::metric_count(training.model), -static_cast<std::int64_t>(keys.size()));
   }
 
   void remove(const Row<domain::Training>& row, const domain::Training& before) {
@@ -195,6 +233,7 @@ class TrainingProjection {
     auto model = read_model(views_, before.model);
     for (const auto& user : before.participants) erase_participant(user, row.position, model);
     for (const auto& update : before.updates) erase_model(update.model);
+    for (const auto& each : before.passed_on) erase_model(each.model);
     for (const auto& key : keys_under(views_, view_keys::outbox_by_training(id))) {
       const auto notification = view_keys::id_from<domain::EventId>(views_.get(key).value_or(""));
       erase_outbox(id, number_at_end(key), notification);

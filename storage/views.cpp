@@ -126,7 +126,21 @@ List<domain::Model> Views::models_of(domain::UserId user) const {
 
 List<domain::Model> Views::models_in(const domain::Training& training) const {
   std::vector<domain::ModelId> ids{training.model};
+  for (const auto& each : training.passed_on) ids.push_back(each.model);
   for (const auto& update : training.updates) ids.push_back(update.model);
+  return models(std::move(ids));
+}
+
+List<domain::Model> Views::latest_models_in(const domain::Training& training) const {
+  std::vector<domain::ModelId> ids{training.model};
+  for (const auto& each : training.passed_on) {
+    if (training.update_of(each.owner) == nullptr) ids.push_back(each.model);
+  }
+  for (const auto& update : training.updates) ids.push_back(update.model);
+  return models(std::move(ids));
+}
+
+List<domain::Model> Views::models(std::vector<domain::ModelId> ids) const {
   return {[count = ids.size()] { return count; },
           [this, ids = std::move(ids)](std::uint64_t skip, const List<domain::Model>::Visit& visit) {
             for (auto index = skip; index < ids.size(); ++index) {

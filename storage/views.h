@@ -69,13 +69,16 @@ class Views {
   [[nodiscard]] std::optional<domain::Model> model(domain::ModelId id) const;  // local ones too
   // Those that the user owns (local ones too), or in whose training it takes part.
   [[nodiscard]] List<domain::Model> models_of(domain::UserId user) const;
-  // The training's model, then the updates of the open round in order of arrival.
+  // The training's model, the local models that participants go on with, then the updates of the open round
+  // in order of arrival.
   [[nodiscard]] List<domain::Model> models_in(const domain::Training& training) const;
+  // The same with each participant's latest local model only.
+  [[nodiscard]] List<domain::Model> latest_models_in(const domain::Training& training) const;
 
   [[nodiscard]] std::optional<domain::Training> training(domain::TrainingId id) const;
   [[nodiscard]] List<domain::Training> trainings_of_actor(domain::UserId actor) const;
   [[nodiscard]] List<domain::Training> trainings_of(domain::UserId actor_or_participant) const;
-  // Trainings that wait for the server itself: an aggregation to be made.
+  // Trainings that wait for the server itself: an aggregation to be made, or moments to be averaged.
   [[nodiscard]] std::vector<domain::TrainingId> trainings_with_pending_work() const;
 
   [[nodiscard]] List<MetricRow> metrics_of(domain::ModelId model) const;
@@ -84,6 +87,8 @@ class Views {
   [[nodiscard]] bool is_pending(std::uint64_t outbox_position) const;
 
  private:
+  [[nodiscard]] List<domain::Model> models(std::vector<domain::ModelId> ids) const;
+
   const KeyValueReader* reader_;
   const KeyRing* keys_;
 };

@@ -9,6 +9,7 @@
 #include "storage/data_folder.h"
 #include "tests/actors/tensors.h"
 #include "tests/actors/trainings.h"
+#include "tests/actors/vector_file.h"
 #include "tests/ml/archive_writer.h"
 #include "tests/storage/temporary_folder.h"
 
@@ -90,6 +91,58 @@ TEST_F(Aggregations, SayThatTheResultCannotBeWritten) {
   std::filesystem::remove(scratch);
   const auto outcome = outcome_of({.round = 0, .base = put({0}), .updates = {update(put({1}), 1)}});
   EXPECT_FALSE(outcome.has_value());
+}
+
+class Averages : public Aggregations {
+ protected:
+  domain::BlobId put_vector(const std::vector<float>& values) {
+    const auto content = vector_file(values);
+    return storage->blobs().put(std::as_bytes(std::span{content})).value();
+  }
+  std::expected<domain::AveragedMoments, std::string> outcome_of(domain::Averaging averaging) {
+    std::promise<std::expected<domain::AveragedMoments, std::string>> done;
+    worker.average(std::move(averaging), [&](auto outcome) { done.set_value(std::move(outcome)); });
+    return done.get_future().get();
+  }
+  domain::Averaging example() {
+    return {.round = 1,
+            .moments = {{.participant = {},
+                         .first_moment = put_vector({1, 0.1F}),
+                         .second_moment = put_vector({1, 0.3F}),
+                         .form = {},
+                         .sample_size = 1},
+                        {.participant = {},
+                         .first_moment = put_vector({5, 0.7F}),
+                         .second_moment = put_vector({25, 0.9F}),
+                         .form = {},
+                         .sample_size = 3}}};
+  }
+  std::vector<float> values(domain::BlobId blob) {
+    return values_of<float>(ml::read_tensor(storage->blobs().path(blob).value()).value());
+  }
+};
+
+TEST_F(Averages, WeighBothMomentsByTheirSamples) {
+  const auto averaged = outcome_of(example());
+  ASSERT_TRUE(averaged.has_value()) << averaged.error();
+  EXPECT_EQ(values(averaged->first_moment).at(0), 4);
+  EXPECT_EQ(values(averaged->second_moment).at(0), 19);
+}
+
+TEST_F(Averages, ComeToTheSameBlobsWhenTheyAreRepeated) {
+  const auto once = outcome_of(example());
+  const auto again = outcome_of(example());
+  EXPECT_EQ(once->first_moment, again->first_moment);
+  EXPECT_EQ(once->second_moment, again->second_moment);
+}
+
+TEST_F(Averages, SayWhatIsWrong) {
+  auto missing = example();
+  missing.moments[1].second_moment = blob_id(1);
+  EXPECT_THAT(outcome_of(missing).error(), HasSubstr("missing from the blob store"));
+  auto unfit = example();
+  unfit.moments[1].first_moment = put_vector({1, 2, 3});
+  EXPECT_THAT(outcome_of(unfit).error(), HasSubstr("[3]"));
 }
 
 TEST_F(Aggregations, DoNotWaitForEachOther) {

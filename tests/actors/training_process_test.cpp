@@ -199,6 +199,54 @@ TEST_F(ProcessOfATraining, TakesUpAPendingAggregationWhenItWakes) {
   EXPECT_THAT(after_restart.aggregations, SizeIs(1));
 }
 
+TEST_F(ProcessOfATraining, AsksForTheAverageOfMomentsAndTakesItUpWhenItWakes) {
+  auto swag = process->training();
+  swag.uncertainty_method = domain::UncertaintyMethod::swag;
+  process.emplace(swag, 1, ports.ports());
+  start_and_update();
+  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  for (const std::uint8_t user : {std::uint8_t{3}, std::uint8_t{2}}) {
+    carry_out(domain::SubmitMoments{.by = by(user),
+                                    .round = 1,
+                                    .sample_size = 1,
+                                    .first_moment = blob_id(user),
+                                    .second_moment = blob_id(user),
+                                    .form = "float32 [2]"});
+  }
+  ASSERT_THAT(ports.averagings, SizeIs(1));
+  EXPECT_EQ(ports.averagings[0].round, 1);
+  EXPECT_EQ(ports.averagings[0].moments.at(0).participant, user_id(2)) << "the order of joining";
+  EXPECT_FALSE(process->idle());
+  RecordedPorts after_restart;
+  TrainingProcess again{process->training(), process->version(), after_restart.ports()};
+  again.wake();
+  EXPECT_THAT(after_restart.averagings, SizeIs(1));
+  carry_out(
+      domain::RecordAveraging{.round = 1, .moments = domain::AveragedMoments{blob_id(20), blob_id(21)}});
+  EXPECT_TRUE(process->idle());
+  EXPECT_EQ(process->training().swag_first_moment, blob_id(20));
+}
+
+TEST_F(ProcessOfATraining, DrawsItsChanceAnewForEachDecision) {
+  start_and_update();
+  EXPECT_EQ(ports.decisions, 3U);
+}
+
+TEST_F(ProcessOfATraining, LeavesItsMomentsToTheModelWhenItIsDeleted) {
+  auto ended = process->training();
+  ended.swag_first_moment = blob_id(20);
+  ended.swag_second_moment = blob_id(21);
+  process.emplace(ended, 1, ports.ports());
+  process->command(message(domain::DeleteTraining{by(1), std::nullopt}));
+  const domain::ModelEvent expected = domain::ModelLeftTraining{.round = 0,
+                                                                .weights = blob_id(1),
+                                                                .preprocessing = {},
+                                                                .swag_first_moment = blob_id(20),
+                                                                .swag_second_moment = blob_id(21)};
+  EXPECT_EQ(ports.appends.at(0).appends.at(1).events.at(0).payload,
+            storage::EventCodec::encode(expected).payload);
+}
+
 TEST_F(ProcessOfATraining, HasNothingToTakeUpBeforeItStarts) {
   process->wake();
   EXPECT_THAT(ports.aggregations, IsEmpty());

@@ -57,13 +57,17 @@ inline TrainingMessage message(domain::TrainingCommand command) {
 struct RecordedPorts {
   std::vector<storage::Commit> appends;
   std::vector<domain::Aggregation> aggregations;
+  std::vector<domain::Averaging> averagings;
+  std::uint64_t decisions = 0;
   int outbox_growths = 0;
 
   TrainingProcess::Ports ports() {
     return {.append = [this](storage::Commit commit) { appends.push_back(std::move(commit)); },
             .aggregate = [this](const domain::Aggregation& asked) { aggregations.push_back(asked); },
+            .average = [this](const domain::Averaging& asked) { averagings.push_back(asked); },
             .outbox_grew = [this] { ++outbox_growths; },
-            .new_id = [] { return domain::Uuid{{7}}; }};
+            .new_id = [] { return domain::Uuid{{7}}; },
+            .chance = [this] { return domain::Chance{++decisions}; }};
   }
 };
 

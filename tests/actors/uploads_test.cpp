@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "storage/data_folder.h"
+#include "tests/actors/vector_file.h"
 #include "tests/ml/archive_writer.h"
 #include "tests/storage/temporary_folder.h"
 
@@ -131,6 +132,38 @@ TEST_F(UploadedUpdates, CannotBeJudgedWithoutTheirBase) {
   const auto blob = uploads.keep_update(*received(weights({3, 4})), domain::BlobId{});
   EXPECT_EQ(blob.error().reason, domain::Reason::internal);
   EXPECT_THAT(blob.error().message, HasSubstr("fedlog verify"));
+}
+
+class UploadedMoments : public UploadedUpdates {
+ protected:
+  Result<Uploads::Moments> keep(const std::string& first, const std::string& second) {
+    const auto first_upload = received(first);
+    const auto second_upload = received(second);
+    return uploads.keep_moments(*first_upload, *second_upload, base);
+  }
+};
+
+TEST_F(UploadedMoments, AreKeptWhenTheyFitTheModel) {
+  const auto first = testing::vector_file<float>({1, 2});
+  const auto second = testing::vector_file<float>({1, 4});
+  const auto kept = keep(first, second);
+  ASSERT_TRUE(kept.has_value()) << kept.error().message;
+  EXPECT_EQ(storage->blobs().read(kept->first).value(), first);
+  EXPECT_EQ(storage->blobs().read(kept->second).value(), second);
+  EXPECT_EQ(kept->form, "float32 [2]");
+}
+
+TEST_F(UploadedMoments, AreRefusedWithTheFaultOfTheFileThatHasOne) {
+  const auto good = testing::vector_file<float>({1, 2});
+  EXPECT_THAT(keep("text", good).error().message, StartsWith("Invalid first moment file: "));
+  EXPECT_THAT(keep(good, weights({1, 2})).error().message, StartsWith("Invalid second moment file: "));
+  EXPECT_THAT(keep(good, testing::vector_file<float>({1})).error().message,
+              HasSubstr("it is float32 [1], the first moment is float32 [2]"));
+  EXPECT_THAT(keep(good, testing::vector_file<double>({1, 2})).error().message, HasSubstr("float64 [2]"));
+  EXPECT_THAT(keep(std::string(32 * 1024 * 1024 + 1, 'x'), good).error().message,
+              HasSubstr("at most 33554432"));
+  EXPECT_EQ(keep("text", good).error().reason, domain::Reason::invalid_file);
+  EXPECT_EQ(files(), 1U) << "the base";
 }
 
 TEST_F(UploadedFiles, HaveMetricsOfNumbersAndOfBytes) {

@@ -34,11 +34,30 @@ TEST(Model, LeavesATrainingWithWhatTheTrainingMadeOfIt) {
   auto model = uploaded();
   evolve(model, ModelJoinedTraining{.training = test::id<TrainingId>(5)});
   EXPECT_EQ(model.training, test::id<TrainingId>(5));
-  evolve(model, ModelLeftTraining{.round = 9, .weights = blob(2), .preprocessing = blob(3)});
+  evolve(model, ModelLeftTraining{.round = 9,
+                                  .weights = blob(2),
+                                  .preprocessing = blob(3),
+                                  .swag_first_moment = blob(4),
+                                  .swag_second_moment = blob(5)});
   EXPECT_FALSE(model.training);
   EXPECT_EQ(model.round, 9);
   EXPECT_EQ(model.weights, blob(2));
   EXPECT_EQ(model.preprocessing, blob(3));
+  EXPECT_EQ(model.swag_first_moment, blob(4));
+  EXPECT_EQ(model.swag_second_moment, blob(5));
+}
+
+TEST(Model, KeepsItsMomentsWhenALaterTrainingMadeNone) {
+  auto model = uploaded();
+  model.swag_first_moment = blob(4);
+  model.swag_second_moment = blob(5);
+  evolve(model, ModelLeftTraining{.round = 9,
+                                  .weights = blob(2),
+                                  .preprocessing = {},
+                                  .swag_first_moment = {},
+                                  .swag_second_moment = {}});
+  EXPECT_EQ(model.swag_first_moment, blob(4));
+  EXPECT_EQ(model.swag_second_moment, blob(5));
 }
 
 TEST(Model, IsDeletedAndGivenPreprocessingByItsOwnerOnly) {

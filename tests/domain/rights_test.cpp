@@ -116,6 +116,22 @@ TEST_F(Rights, OverModelsForMembersOnly) {
   });
 }
 
+TEST_F(Rights, OverALocalModelAreAlsoOfWhoGoesOnWithIt) {
+  Training passing = training_;
+  Model given = local_;
+  given.id = test::model(7);
+  passing.passed_on = {{.participant = other_participant.id, .model = given.id, .owner = participant.id}};
+  Model another = given;
+  another.id = test::model(8);
+  another.owner = stranger.id;
+  constexpr auto access = ModelAccess::members;
+  expect_rows({
+      read("read a local model that was passed on", "apqu", given, &passing, access),
+      report("report on a local model that was passed on", "apqu", given, &passing, access),
+      read("read another local model", "asu", another, &passing, access),
+  });
+}
+
 TEST_F(Rights, OverModelsOpenToAll) {
   constexpr auto access = ModelAccess::open;
   expect_rows({

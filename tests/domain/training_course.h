@@ -33,9 +33,21 @@ class Course {
     run(CreateTraining{std::move(created)});
   }
 
+  // The same with daisy chaining, or with SWAG rounds.
+  static Course daisy_chain(std::vector<UserId> participants, std::int64_t period, std::int64_t target) {
+    Course course(std::move(participants), target);
+    course.training.options.daisy_chain_period = period;
+    return course;
+  }
+  static Course swag(std::vector<UserId> participants = {one.id, two.id}, std::int64_t target = 1) {
+    Course course(std::move(participants), target);
+    course.training.uncertainty_method = UncertaintyMethod::swag;
+    return course;
+  }
+
   // Runs a command that must be accepted; returns its events.
   TrainingEvents run(const TrainingCommand& command) {
-    auto events = decide(training, command);
+    auto events = decide(training, command, chance);
     EXPECT_TRUE(events) << (events ? "" : events.error().message);
     if (!events) return {};
     for (const auto& event : *events) evolve(training, event, Timestamp{++now});
@@ -43,9 +55,13 @@ class Course {
   }
 
   [[nodiscard]] Rejection reject(const TrainingCommand& command) const {
-    const auto events = decide(training, command);
+    const auto events = decide(training, command, chance);
     EXPECT_FALSE(events);
     return events ? Rejection{} : events.error();
+  }
+
+  [[nodiscard]] bool accepts(const TrainingCommand& command) const {
+    return decide(training, command, chance).has_value();
   }
 
   TrainingEvents start() { return run(StartTraining{owner}); }
@@ -54,6 +70,19 @@ class Course {
   }
   TrainingEvents aggregated(std::uint8_t weights) {
     return run(RecordAggregation{training.round, blob(weights)});
+  }
+  TrainingEvents moments(const Caller& by, std::uint8_t number, std::int64_t size = 1,
+                         std::string form = "float32 [8]") {
+    return run(SubmitMoments{.by = by,
+                             .round = training.round,
+                             .sample_size = size,
+                             .first_moment = blob(number),
+                             .second_moment = blob(static_cast<std::uint8_t>(number + 100)),
+                             .form = std::move(form)});
+  }
+  TrainingEvents averaged(std::uint8_t number) {
+    return run(RecordAveraging{training.round,
+                               AveragedMoments{blob(number), blob(static_cast<std::uint8_t>(number + 100))}});
   }
   TrainingEvents test(const Caller& by) {
     return run(ReportMetrics{by, global, {{.name = "loss", .number = 0.5, .blob = {}}}});
@@ -70,6 +99,7 @@ class Course {
   }
 
   Training training;
+  Chance chance{1};
   std::int64_t now = 0;
 };
 

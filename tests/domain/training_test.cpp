@@ -161,7 +161,7 @@ TEST(Training, IsDeletedByItsActorOrWithItsModelByTheModelsOwner) {
   Course course;
   EXPECT_EQ(course.reject(DeleteTraining{one, {}}).message, "You are not the owner the training.");
   EXPECT_EQ(course.reject(DeleteTraining{stranger, user(1)}).reason, Reason::permission_denied);
-  EXPECT_TRUE(decide(course.training, DeleteTraining{stranger, stranger.id}));
+  EXPECT_TRUE(course.accepts(DeleteTraining{stranger, stranger.id}));
   course.run(DeleteTraining{owner, {}});
   EXPECT_EQ(course.reject(StartTraining{owner}).reason, Reason::training_not_found);
 }
@@ -170,17 +170,16 @@ TEST(Training, TakesMetricsOfItsLocalModelsToo) {
   Course course;
   course.start();
   course.update(one, 11);
-  EXPECT_TRUE(decide(course.training, ReportMetrics{one, test::model(11), {}}));
+  EXPECT_TRUE(course.accepts(ReportMetrics{one, test::model(11), {}}));
   EXPECT_EQ(course.reject(ReportMetrics{one, test::model(99), {}}).reason, Reason::model_not_found);
 }
 
-TEST(Training, RefusesToStartWhatItCannotRun) {
+TEST(Training, RefusesToStartFromARoundThatCannotBeCountedOn) {
   Course course;
-  course.training.uncertainty_method = UncertaintyMethod::swag;
-  EXPECT_EQ(course.reject(StartTraining{owner}).reason, Reason::unsupported);
-  course.training.uncertainty_method = UncertaintyMethod::none;
-  course.training.options.daisy_chain_period = 2;
-  EXPECT_EQ(course.reject(StartTraining{owner}).reason, Reason::unsupported);
+  course.training.round = (std::int64_t{1} << 52) + 1;
+  EXPECT_EQ(course.reject(StartTraining{owner}).reason, Reason::invalid_request);
+  --course.training.round;
+  EXPECT_TRUE(course.accepts(StartTraining{owner}));
 }
 
 TEST(Training, RefusesToStartAModelWithoutWeights) {

@@ -72,15 +72,72 @@ TEST_F(Updates, ForAnotherRoundAreToldTheirOwnRound) {
   EXPECT_ANSWER(send_parts(1, "POST", model_path, sent), 400, R"(["not in round 3"])");
 }
 
-TEST_F(Updates, OfSwagStatisticsAreNotTaken) {
-  const auto path = model_path + std::string{"swag/"};
-  EXPECT_CALL(gateway, may_submit_update(_, _, _))
+class MomentsOfWeights : public Models {
+ protected:
+  MomentsOfWeights() {
+    ON_CALL(gateway, may_submit_moments(_, _, _)).WillByDefault(Return(actors::Result<void>{}));
+  }
+
+  static std::vector<Part> moments_without(const std::string& dropped) {
+    std::vector<Part> all{{"round", "1"},
+                          {"sample_size", "12"},
+                          {"first_moment_file", "first", "1.pt"},
+                          {"second_moment_file", "second", "2.pt"}};
+    std::erase_if(all, [&](const Part& part) { return part.name == dropped; });
+    return all;
+  }
+
+  const std::string path = model_path + std::string{"swag/"};
+};
+
+TEST_F(MomentsOfWeights, AreAccepted) {
+  EXPECT_CALL(gateway, submit_moments(_, id_number<domain::ModelId>(10), _))
+      .WillOnce([](const auto&, auto, actors::MomentsUpload moments) {
+        EXPECT_EQ(moments.round, 1);
+        EXPECT_EQ(moments.sample_size, 12);
+        EXPECT_EQ(bytes_of(moments.first), "first");
+        EXPECT_EQ(bytes_of(moments.second), "second");
+        return actors::Result<void>{};
+      });
+  EXPECT_ANSWER(send_parts(1, "POST", path, moments_without("")), 201,
+                R"({"detail":"SWAG Statistic Accepted"})");
+}
+
+TEST_F(MomentsOfWeights, AreRefusedWithoutWhatTheyNeed) {
+  EXPECT_CALL(gateway, submit_moments(_, _, _)).Times(0);
+  const std::pair<const char*, std::string> cases[] = {
+      {"round", R"({"detail":"'round'"})"},
+      {"sample_size", R"({"detail":"'sample_size'"})"},
+      {"first_moment_file", R"({"detail":"No uploaded file 'first_moment_file' found."})"},
+      {"second_moment_file", R"({"detail":"No uploaded file 'second_moment_file' found."})"},
+  };
+  for (const auto& [dropped, expected] : cases) {
+    EXPECT_ANSWER(send_parts(1, "POST", path, moments_without(dropped)), 400, expected);
+  }
+}
+
+TEST_F(MomentsOfWeights, OfWhoMayNotSendAnyAreRefusedBeforeTheirFilesAreTaken) {
+  EXPECT_CALL(gateway, begin_upload()).Times(0);
+  EXPECT_CALL(gateway, may_submit_moments(_, _, _))
       .WillOnce(Return(rejected(domain::Reason::wrong_state, "Training with ID t is in state I")))
-      .WillOnce(Return(actors::Result<void>{}));
-  EXPECT_ANSWER(send_parts(1, "POST", path, {}), 400, R"(["Training with ID t is in state I"])");
-  const auto answer = send_parts(1, "POST", path, {});
-  EXPECT_EQ(answer.status, 400);
-  EXPECT_THAT(text_of(answer), ::testing::HasSubstr("does not run SWAG rounds"));
+      .WillOnce(Return(rejected(domain::Reason::permission_denied, "You are not a participant!")));
+  EXPECT_ANSWER(send_parts(1, "POST", path, moments_without("")), 400,
+                R"(["Training with ID t is in state I"])");
+  EXPECT_ANSWER(send_parts(1, "POST", path, moments_without("")), 403,
+                R"({"detail":"You are not a participant!"})");
+}
+
+TEST_F(MomentsOfWeights, AreToldWhyTheyWereRefused) {
+  EXPECT_CALL(gateway, submit_moments(_, _, _))
+      .WillOnce([](const auto&, auto, const actors::MomentsUpload&) -> actors::Result<void> {
+        return rejected(domain::Reason::wrong_round, "not in round 1");
+      })
+      .WillOnce([](const auto&, auto, const actors::MomentsUpload&) -> actors::Result<void> {
+        return rejected(domain::Reason::invalid_file, "Invalid first moment file: no tensor.");
+      });
+  EXPECT_ANSWER(send_parts(1, "POST", path, moments_without("")), 400, R"(["not in round 1"])");
+  EXPECT_ANSWER(send_parts(1, "POST", path, moments_without("")), 400,
+                R"(["Invalid first moment file: no tensor."])");
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ std::vector<domain::ModelEvent> model_events() {
           domain::PreprocessingReplaced{blob_id(2)},
           domain::MetricsReported{user_id(2), model_id(1), 3, {number_metric(), blob_metric()}},
           domain::ModelJoinedTraining{training_id(1)},
-          domain::ModelLeftTraining{5, blob_id(4), std::nullopt},
+          domain::ModelLeftTraining{5, blob_id(4), std::nullopt, blob_id(5), blob_id(6)},
           domain::ModelDeleted{}};
 }
 
@@ -81,6 +81,11 @@ std::vector<domain::TrainingEvent> training_events() {
           domain::UpdateAccepted{user_id(2), model_id(9), 1, blob_id(9), 128, {number_metric()}},
           domain::RoundClosed{1, {model_id(9), model_id(10)}},
           domain::RoundAggregated{1, blob_id(11)},
+          domain::ModelsPassedOn{2, {model_id(10), model_id(9)}},
+          domain::SwagRoundOpened{2},
+          domain::MomentsAccepted{user_id(2), 2, blob_id(12), blob_id(13), "float32 [8]", 128},
+          domain::SwagRoundClosed{2, {user_id(2), user_id(3)}},
+          domain::MomentsAveraged{2, blob_id(14), blob_id(15)},
           domain::TestOpened{2},
           domain::TrainingCompleted{},
           domain::TrainingFailed{"No participant is left."},
@@ -154,6 +159,24 @@ TEST_F(EventCodecTest, CoversEveryKindOfEventWithAnExample) {
   EXPECT_EQ(group_events().size(), std::variant_size_v<domain::GroupEvent>);
   EXPECT_EQ(model_events().size(), std::variant_size_v<domain::ModelEvent>);
   EXPECT_EQ(training_events().size() + 2, std::variant_size_v<domain::TrainingEvent>);
+}
+
+TEST_F(EventCodecTest, ReadsTheBytesOfEarlierRevisions) {
+  std::ifstream file(FEDLOG_GOLDEN "/ModelLeftTraining.1.hex");
+  std::string hex;
+  file >> hex;
+  auto stored = envelope_of(EventCodec::encode(domain::ModelEvent{domain::ModelLeftTraining{}}),
+                            stream_of(model_id(1)));
+  stored.revision = 1;
+  stored.payload = from_hex(hex);
+  const domain::ModelEvent today =
+      domain::ModelLeftTraining{5, blob_id(4), std::nullopt, std::nullopt, std::nullopt};
+  const auto read = codec_.decode_model(stored);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_TRUE(*read == today);
+  EXPECT_TRUE(codec_.to_json(stored, false)->at("swag_first_moment").is_null());
+  stored.payload += 'x';
+  EXPECT_NE(codec_.decode_model(stored).error().message.find("1 bytes are left over"), std::string::npos);
 }
 
 TEST_F(EventCodecTest, HidesPersonalTextInTheBytes) {

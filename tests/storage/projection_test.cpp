@@ -3,12 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "storage/data_folder.h"
 #include "storage/overlay.h"
-#include "storage/rebuild_views.h"
-#include "tests/storage/examples.h"
+#include "tests/storage/projection_fixture.h"
 #include "tests/storage/rows_of.h"
-#include "tests/storage/temporary_folder.h"
 
 namespace fedlog::storage {
 namespace {
@@ -16,63 +13,6 @@ namespace {
 using namespace testing;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-// Appends events to the memory twin and asks its views. At the end of each test the views must be what a
-// rebuild makes of the log.
-class Projection : public ::testing::Test {
- protected:
-  void TearDown() override {
-    EXPECT_EQ(compare_views_with_log(*storage_->snapshot(), storage_->codec()), std::nullopt);
-  }
-
-  std::vector<Envelope> append(const StreamName& stream, std::vector<NewEvent> events) {
-    auto committed = storage_->journal().append_and_wait(
-        commit_of(stream, storage_->journal().version_of(stream), std::move(events)));
-    if (!committed) throw std::runtime_error(committed.error().message);
-    return *committed;
-  }
-  std::vector<Envelope> happens(domain::TrainingEvent event) {
-    return append(stream_of(training_id(1)), {EventCodec::encode(event)});
-  }
-  void happens_to_group(std::int64_t group, domain::GroupEvent event) {
-    append(stream_of(domain::GroupId{group}), {EventCodec::encode(event)});
-  }
-  void happens_to_model(std::uint8_t model, domain::ModelEvent event) {
-    append(stream_of(model_id(model)), {EventCodec::encode(event)});
-  }
-  void registers(std::uint8_t number, const std::string& name) {
-    ASSERT_TRUE(storage_->journal().append_and_wait(registration(*storage_, number, name)));
-  }
-
-  // Model 1 of user 1 in training 1 with participants 2 and 3.
-  void creates_training() {
-    happens_to_model(1, uploaded(1, user_id(1)));
-    happens_to_model(1, domain::ModelJoinedTraining{training_id(1)});
-    happens(created(1, 1, user_id(1), {user_id(2), user_id(3)}));
-  }
-  void starts() {
-    happens(domain::TrainingStarted{});
-    happens(domain::RoundOpened{0});
-  }
-  void updates(std::uint8_t participant, std::uint8_t local_model) {
-    happens(domain::UpdateAccepted{user_id(participant),
-                                   model_id(local_model),
-                                   0,
-                                   blob_id(local_model),
-                                   10,
-                                   {{"loss", 0.5, std::nullopt}}});
-  }
-
-  std::vector<domain::ModelId> models_of(std::uint8_t user) {
-    std::vector<domain::ModelId> ids;
-    for (const auto& model : rows_of(views_.models_of(user_id(user)))) ids.push_back(model.id);
-    return ids;
-  }
-
-  TemporaryFolder folder_;
-  std::unique_ptr<Storage> storage_ = open_memory_storage(folder_.path());
-  const Views& views_ = storage_->views();
-};
 
 TEST_F(Projection, ListsUsersInOrderOfRegistrationAndFindsThemByName) {
   registers(9, "ada");
@@ -294,7 +234,7 @@ TEST_F(Projection, DeletesATrainingWithAllThatHangsOnIt) {
   EXPECT_THAT(rows_of(views_.trainings_of(user_id(1))), IsEmpty());
   EXPECT_THAT(models_of(2), IsEmpty());
   EXPECT_FALSE(views_.model(model_id(1))->training);
-  happens_to_model(1, domain::ModelLeftTraining{3, blob_id(21), std::nullopt});
+  happens_to_model(1, domain::ModelLeftTraining{3, blob_id(21), std::nullopt, std::nullopt, std::nullopt});
   EXPECT_EQ(views_.model(model_id(1))->round, 3);
   EXPECT_EQ(views_.model(model_id(1))->weights, blob_id(21));
 }

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "domain/training_commands.h"
+
+namespace fedlog::domain {
+
+// What happens in a training once something was allowed. Collects events and applies each at once, so that
+// every rule sees the state that the ones before it made.
+class TrainingCourse {
+ public:
+  TrainingCourse(const Training& training, Chance chance) : training_(training), chance_(chance) {}
+
+  [[nodiscard]] const Training& training() const { return training_; }
+  [[nodiscard]] TrainingEvents take() { return std::move(events_); }
+
+  void emit(TrainingEvent event);
+
+  void start();
+  void join(UserId user);
+  void remove(UserId user, std::string reason);
+  void record_weights(BlobId weights);
+  void record_moments(const AveragedMoments& moments);
+
+  // Goes on as far as the state allows. Called after everything that may have ended a wait.
+  void advance();
+
+ private:
+  void open_round();
+  void end_round();
+  void close_round();
+  void pass_models_on();
+  void open_swag_round();
+  void close_swag_round();
+  void open_test();
+  void end_test();
+  void notify_all(NotificationKind kind, std::optional<std::int64_t> round);
+  void notify(UserId receiver, NotificationKind kind, std::optional<std::int64_t> round);
+  void notify_of_round(UserId receiver);  // with the model that it is to build on
+  void notify_about(ModelId model, UserId receiver, NotificationKind kind, std::optional<std::int64_t> round);
+
+  Training training_;
+  Chance chance_;
+  TrainingEvents events_;
+};
+
+}  // namespace fedlog::domain
