@@ -1,55 +1,15 @@
 #include "http/downloads.h"
 
-#include <algorithm>
-#include <charconv>
-#include <optional>
 #include <string>
 #include <variant>
 
+#include "http/byte_range.h"
 #include "http/errors.h"
 #include "http/rejections.h"
 
 namespace fedlog::http {
 
 namespace {
-
-struct Range {
-  std::uint64_t offset_bytes = 0;
-  std::uint64_t length_bytes = 0;
-};
-struct Whole {};          // no range, or one that we do not serve
-struct Unsatisfiable {};  // beyond the file's end
-using RangeAnswer = std::variant<Whole, Range, Unsatisfiable>;
-
-std::optional<std::uint64_t> parse_position(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto* end = text.data() + text.size();
-  const auto result = std::from_chars(text.data(), end, value);
-  if (text.empty() || result.ec != std::errc{} || result.ptr != end) return std::nullopt;
-  return value;
-}
-
-// RFC 9110, 14.2: what cannot be read, or has several ranges, is ignored.
-RangeAnswer parse_range(std::string_view header, std::uint64_t size_bytes) {
-  constexpr std::string_view unit = "bytes=";
-  if (!header.starts_with(unit)) return Whole{};
-  const auto spec = trimmed(header.substr(unit.size()));
-  const auto dash = spec.find('-');
-  if (dash == std::string_view::npos) return Whole{};
-  const auto first = parse_position(spec.substr(0, dash));
-  const auto last = parse_position(spec.substr(dash + 1));
-  if (dash == 0) {  // the last n bytes
-    if (!last) return Whole{};
-    const auto length = std::min(*last, size_bytes);
-    if (length == 0) return Unsatisfiable{};
-    return Range{size_bytes - length, length};
-  }
-  if (!first || (!last && dash + 1 != spec.size())) return Whole{};
-  if (last && *last < *first) return Whole{};
-  if (*first >= size_bytes) return Unsatisfiable{};
-  const auto end = last ? std::min(*last, size_bytes - 1) : size_bytes - 1;
-  return Range{*first, end - *first + 1};
-}
 
 // If-None-Match compares weakly, so a W/ makes no difference.
 bool matches(std::string_view header, std::string_view etag) {
@@ -67,6 +27,11 @@ bool matches(std::string_view header, std::string_view etag) {
 
 }  // namespace
 
+bool client_has(const Request& request, std::string_view etag) {
+  const auto* known = request.headers.find("If-None-Match");
+  return known != nullptr && matches(*known, etag);
+}
+
 Response download_response(const Services& services, const Request& request, domain::BlobId id,
                            std::string_view filename) {
   const auto blob = services.gateway.blob(id);
@@ -76,12 +41,12 @@ Response download_response(const Services& services, const Request& request, dom
   Response response;
   response.headers.add("ETag", etag);
   response.headers.add("Cache-Control", "private, no-cache");
-  if (const auto* known = request.headers.find("If-None-Match"); known && matches(*known, etag)) {
+  if (client_has(request, etag)) {
     response.status = 304;
     return response;
   }
   response.headers.add("Accept-Ranges", "bytes");
-  RangeAnswer range = Whole{};
+  RangeAnswer range = WholeFile{};
   const auto* condition = request.headers.find("If-Range");
   if (const auto* header = request.headers.find("Range"); header && (!condition || *condition == etag)) {
     range = parse_range(*header, blob->size_bytes);
@@ -91,8 +56,8 @@ Response download_response(const Services& services, const Request& request, dom
     refusal.headers.add("Content-Range", "bytes */" + std::to_string(blob->size_bytes));
     return refusal;
   }
-  Range sent{0, blob->size_bytes};
-  if (const auto* part = std::get_if<Range>(&range)) {
+  ByteRange sent{0, blob->size_bytes};
+  if (const auto* part = std::get_if<ByteRange>(&range)) {
     sent = *part;
     response.status = 206;
     response.headers.add("Content-Range", "bytes " + std::to_string(sent.offset_bytes) + "-" +

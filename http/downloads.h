@@ -12,4 +12,7 @@ namespace fedlog::http {
 [[nodiscard]] Response download_response(const Services& services, const Request& request, domain::BlobId id,
                                          std::string_view filename);
 
+// Whether the client has what carries this ETag already (If-None-Match): then 304 says enough.
+[[nodiscard]] bool client_has(const Request& request, std::string_view etag);
+
 }  // namespace fedlog::http
