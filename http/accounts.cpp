@@ -5,6 +5,7 @@
 #include "http/request_fields.h"
 #include "http/schema.h"
 #include "http/serializers.h"
+#include "http/user_operations.h"
 
 namespace fedlog::http {
 
@@ -72,10 +73,6 @@ Response set_active(const Services& services, const Call& call, bool active) {
 }  // namespace
 
 std::vector<Route> account_routes(const Services& services) {
-  const std::vector<PathParameter> parameters{{.name = "user_id",
-                                               .meaning = "The user.",
-                                               .schema = schema::uuid(),
-                                               .example = "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}};
   const Operation new_token{
       .summary = "Replace a user's token",
       .description =
@@ -121,25 +118,25 @@ std::vector<Route> account_routes(const Services& services) {
        .description = "Replaces a user's token.",
        .methods = {{"POST", [&services](Call& call) { return replace_token(services, call); },
                     Access::authenticated, new_token}},
-       .parameters = parameters},
+       .parameters = {user_parameter()}},
       {.pattern = "/api/users/{user_id}/password/",
        .view_name = "User",
        .description = "Changes a user's password.",
        .methods = {{"POST", [&services](Call& call) { return change_password(services, call); },
                     Access::authenticated, new_password}},
-       .parameters = parameters},
+       .parameters = {user_parameter()}},
       {.pattern = "/api/users/{user_id}/deactivate/",
        .view_name = "User",
        .description = "Locks a user out, for superusers.",
        .methods = {{"POST", [&services](Call& call) { return set_active(services, call, false); },
                     Access::authenticated, deactivation}},
-       .parameters = parameters},
+       .parameters = {user_parameter()}},
       {.pattern = "/api/users/{user_id}/activate/",
        .view_name = "User",
        .description = "Lets a user in again, for superusers.",
        .methods = {{"POST", [&services](Call& call) { return set_active(services, call, true); },
                     Access::authenticated, activation}},
-       .parameters = parameters},
+       .parameters = {user_parameter()}},
   };
 }
 

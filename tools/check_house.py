@@ -26,7 +26,7 @@ MAY_INCLUDE = {
 LIBRARIES = {
     "caf/": ["actors"],
     "CLI/": ["tools"],
-    "httplib.h": ["http", "actors"],
+    "httplib.h": ["http", "actors", "tools"],
     "nlohmann/": ["storage", "ml", "actors", "http", "tools"],
     "openssl/": ["storage", "actors", "http", "tools"],
     "rocksdb/": ["storage"],

@@ -9,6 +9,7 @@
 #include "tools/control.h"
 #include "tools/control_socket.h"
 #include "tools/event_lines.h"
+#include "tools/user_commands.h"
 
 namespace {
 
@@ -111,7 +112,7 @@ int repair(const Options& options) {
 }  // namespace
 
 int main(int count, char** values) {
-  CLI::App app{"fedlog: looks into the data of a fedlog server, running or stopped."};
+  CLI::App app{"fedlog: looks into the data of a fedlog server, running or stopped, and sees to its users."};
   app.require_subcommand(1);
   Options options;
   const auto on_data = [&](CLI::App* command) {
@@ -142,6 +143,9 @@ int main(int count, char** values) {
                              "drop every event after this position");
   repair_command->add_flag("--rebuild-views", options.rebuild_views, "write the views anew from the log");
 
+  tools::UserCommand user_command;
+  tools::add_user_commands(app, user_command);
+
   app.add_subcommand("config", "print the sample configuration with every key");
   CLI11_PARSE(app, count, values);
 
@@ -150,6 +154,7 @@ int main(int count, char** values) {
     if (app.got_subcommand("show")) return show(options);
     if (app.got_subcommand("verify")) return verify(options);
     if (app.got_subcommand("repair")) return repair(options);
+    if (app.got_subcommand("user")) return tools::run_user_command(app, user_command);
     std::cout << config::sample();
     return 0;
   } catch (const std::exception& error) {

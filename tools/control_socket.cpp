@@ -94,8 +94,8 @@ std::filesystem::path socket_path(const std::filesystem::path& data_folder) {
 
 }  // namespace
 
-ControlServer::ControlServer(const std::filesystem::path& data_folder, storage::Storage& storage)
-    : path_(socket_path(data_folder)), storage_(storage) {
+ControlServer::ControlServer(const std::filesystem::path& data_folder, Answer answer)
+    : path_(socket_path(data_folder)), answer_(std::move(answer)) {
   const auto address = address_of(path_);
   std::filesystem::remove(path_);
   listener_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -127,12 +127,12 @@ void ControlServer::serve() {
     if (connection < 0) continue;
     ::setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ::setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    answer(connection);
+    serve_one(connection);
     ::close(connection);
   }
 }
 
-void ControlServer::answer(int connection) {
+void ControlServer::serve_one(int connection) {
   LineWriter writer{connection};
   const auto line = LineReader{connection}.read(request_bytes_max);
   if (!line) return;
@@ -140,8 +140,7 @@ void ControlServer::answer(int connection) {
   std::expected<void, std::string> outcome = std::unexpected("The request is not a JSON object.");
   try {
     if (request.is_object()) {
-      outcome =
-          answer_control_request(request, storage_, [&](const auto& each) { return writer.write(each); });
+      outcome = answer_(request, [&](const auto& each) { return writer.write(each); });
     }
   } catch (const std::exception& error) {
     outcome = std::unexpected(std::string("The request cannot be answered: ") + error.what());

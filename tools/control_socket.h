@@ -2,6 +2,7 @@
 
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -16,19 +17,23 @@ namespace fedlog::tools {
 
 class ControlServer {
  public:
+  // Answers a request, one after the other; called on a thread of its own.
+  using Answer =
+      std::function<std::expected<void, std::string>(const nlohmann::json& request, const Emit& emit)>;
+
   // Listens; an old socket is replaced (the data folder's lock says that its server is gone). Throws
-  // std::runtime_error with the reason when it cannot. `storage` must outlive it.
-  ControlServer(const std::filesystem::path& data_folder, storage::Storage& storage);
+  // std::runtime_error with the reason when it cannot.
+  ControlServer(const std::filesystem::path& data_folder, Answer answer);
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
  private:
   void serve();
-  void answer(int connection);
+  void serve_one(int connection);
 
   std::filesystem::path path_;
-  storage::Storage& storage_;
+  Answer answer_;
   int listener_ = -1;
   int wake_[2] = {-1, -1};
   std::thread thread_;

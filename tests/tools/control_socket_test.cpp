@@ -79,7 +79,10 @@ class ControlSocket : public ::testing::Test {
 
   TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
-  std::optional<ControlServer> server{std::in_place, folder.path(), *storage};
+  ControlServer::Answer answer = [this](const json& request, const Emit& emit) {
+    return answer_control_request(request, *storage, emit);
+  };
+  std::optional<ControlServer> server{std::in_place, folder.path(), answer};
 };
 
 TEST_F(ControlSocket, AnswersLineByLine) {
@@ -109,7 +112,7 @@ TEST_F(ControlSocket, IsGoneWithItsServer) {
 TEST_F(ControlSocket, TakesThePlaceOfOneThatADeadServerLeft) {
   server.reset();
   std::ofstream(folder.path() / "control.sock") << "left behind";
-  server.emplace(folder.path(), *storage);
+  server.emplace(folder.path(), answer);
   EXPECT_EQ(lines_of_log(), 0U);
 }
 
@@ -199,9 +202,8 @@ TEST(AControlSocket, RefusesAFolderWhosePathIsTooLong) {
   const TemporaryFolder folder;
   const auto deep = folder.path() / std::string(110, 'x');
   std::filesystem::create_directory(deep);
-  const auto storage = storage::open_memory_storage(folder.path());
   try {
-    const ControlServer server{deep, *storage};
+    const ControlServer server{deep, {}};
     FAIL() << "no socket has such a long path";
   } catch (const std::runtime_error& error) {
     EXPECT_THAT(error.what(), HasSubstr("choose a data folder with a shorter path"));
