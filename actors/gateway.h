@@ -98,7 +98,6 @@ struct UpdateUpload {
   std::vector<MetricInput> metrics;
 };
 
-struct TrainingRequest {
 struct MomentsUpload {
   std::int64_t round = 0;
   std::int64_t sample_size = 0;
@@ -106,6 +105,7 @@ struct MomentsUpload {
   std::unique_ptr<Upload> second;  // of their squares
 };
 
+struct TrainingRequest {
   domain::ModelId model;
   std::int64_t target_num_updates = 1;
   domain::AggregationMethod aggregation_method = domain::AggregationMethod::fed_avg;
@@ -196,16 +196,16 @@ class Gateway : public UserAdministration {
                                                        std::int64_t round) = 0;
   [[nodiscard]] virtual Result<void> submit_update(const RequestContext& context, domain::ModelId model,
                                                    UpdateUpload update) = 0;
-  [[nodiscard]] virtual Result<void> report_metrics(const RequestContext& context, domain::ModelId model,
-                                                    const std::vector<MetricInput>& metrics) = 0;
-  // Readable models only; the rights are checked here.
-  [[nodiscard]] virtual Result<domain::Model> readable_model(const RequestContext& context,
-                                                             domain::ModelId model) = 0;
   // The same for moments, in a SWAG round. `model` is the global model.
   [[nodiscard]] virtual Result<void> may_submit_moments(const RequestContext& context, domain::ModelId model,
                                                         std::int64_t round) = 0;
   [[nodiscard]] virtual Result<void> submit_moments(const RequestContext& context, domain::ModelId model,
                                                     MomentsUpload moments) = 0;
+  [[nodiscard]] virtual Result<void> report_metrics(const RequestContext& context, domain::ModelId model,
+                                                    const std::vector<MetricInput>& metrics) = 0;
+  // Readable models only; the rights are checked here.
+  [[nodiscard]] virtual Result<domain::Model> readable_model(const RequestContext& context,
+                                                             domain::ModelId model) = 0;
   [[nodiscard]] virtual Result<BlobFile> blob(domain::BlobId id) = 0;
   [[nodiscard]] virtual Result<std::string> blob_bytes(domain::BlobId id) = 0;  // for small ones
 

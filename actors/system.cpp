@@ -40,11 +40,11 @@ class LiveSystem final : public System, public Gateway {
       : storage_(storage),
         options_(std::move(options)),
         uploads_(storage.blobs(), options_.require_finite_updates),
-        configuration_(actor_configuration()),
         submissions_(storage, uploads_,
                      [this](const auto& context, auto training, auto command) {
                        return tell(context, training, std::move(command));
                      }),
+        configuration_(actor_configuration()),
         actors_(configuration_),
         aggregation_worker_(std::make_unique<AggregationWorker>(storage.blobs(), options_.scratch_folder,
                                                                 options_.aggregation_threads)),
@@ -365,6 +365,7 @@ class LiveSystem final : public System, public Gateway {
   storage::Storage& storage_;
   SystemOptions options_;
   Uploads uploads_;
+  Submissions submissions_;
   caf::actor_system_config configuration_;
   caf::actor_system actors_;
   std::unique_ptr<AggregationWorker> aggregation_worker_;
@@ -377,7 +378,6 @@ class LiveSystem final : public System, public Gateway {
 
 }  // namespace
 
-  Submissions submissions_;
 std::unique_ptr<System> start_system(storage::Storage& storage, SystemOptions options) {
   return std::make_unique<LiveSystem>(storage, std::move(options));
 }
