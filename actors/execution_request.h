@@ -38,6 +38,10 @@ struct ExecutionRequest {
   // Whose models these are. A worker only ever sees one owner's models and inputs, so that a model which
   // takes its worker over learns and falsifies nothing of others. Empty is a group like any other.
   std::string isolation_group;
+  // Who asks, and for which model: so that neither one caller nor one model takes all places in the queue.
+  // Empty is never counted.
+  std::string caller;
+  std::string model;
 };
 
 }  // namespace fedlog::actors

@@ -16,6 +16,7 @@
 #include "domain/rejection.h"
 #include "domain/training_commands.h"
 #include "domain/user.h"
+#include "ml/model_statistics.h"
 #include "storage/views.h"
 
 // The only door to the actors. Calls block until what they changed is durable, or return why nothing was
@@ -121,11 +122,15 @@ struct BlobFile {
   domain::BlobId id;
 };
 
+using ModelStatistics = ml::ModelStatistics;
+
 struct InferenceRequest {
   domain::ModelId model;
   std::variant<nlohmann::json, std::string>
       input;  // nested lists (or text holding base64), or a file's bytes
   bool binary_reply = false;
+  // Of all that is drawn: the same seed, model and input give the same answer. Without one, chance decides.
+  std::optional<std::uint64_t> seed = {};
 };
 
 // What was made to look at, and the account to look at it with.
@@ -228,6 +233,10 @@ class Gateway : public UserAdministration {
   // --- inference: the reply's body, JSON or a pickle as asked for
   [[nodiscard]] virtual Result<std::string> infer(const RequestContext& context,
                                                   const InferenceRequest& request) = 0;
+  // What one forward of a readable model costs; null where that is not known (see actors/statistics.h). The
+  // first time it takes as long as a prediction.
+  [[nodiscard]] virtual std::shared_ptr<const ModelStatistics> statistics(const RequestContext& context,
+                                                                          const domain::Model& model) = 0;
 
   // --- for developers: a user, a model, and a training that is completed. No rights are needed, so whoever
   // offers it decides to whom.

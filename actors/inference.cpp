@@ -1,44 +1,23 @@
 #include "actors/inference.h"
 
+#include <sodium.h>
+
 #include "actors/inference_input.h"
-#include "actors/prediction.h"
+#include "actors/uncertainty.h"
+#include "ml/model_file.h"
 
 namespace fedlog::actors {
 namespace {
+
+using domain::ModelKind;
+using domain::UncertaintyMethod;
 
 std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message) {
   return std::unexpected(domain::Rejection{reason, std::move(message)});
 }
 
-domain::Rejection rejection_of(const ExecutionError& error) {
-  using enum ExecutionErrorCode;
-  switch (error.code) {
-    case model_unreadable:
-      return {domain::Reason::invalid_input, "The model cannot be loaded: " + error.message};
-    case model_unsupported:
-      return {domain::Reason::invalid_input, error.message};
-    case input_mismatch:
-      return {domain::Reason::invalid_input, "The model does not accept this input: " + error.message};
-    case input_unreadable:
-      return {domain::Reason::invalid_input, "The input cannot be used: " + error.message};
-    case shape_mismatch:
-      return {domain::Reason::invalid_input, "Input shape does not match model input shape."};
-    case output_unsupported:
-      return {domain::Reason::invalid_input, "The model's output cannot be used: " + error.message};
-    case out_of_memory:
-      return {domain::Reason::invalid_input,
-              "The model needs more memory than one prediction may use: " + error.message};
-    case deadline_exceeded:
-      return {domain::Reason::invalid_input, "The model took too long: " + error.message};
-    case worker_failed:
-      return {domain::Reason::invalid_input, "The model's execution was ended: " + error.message};
-    case bad_request:
-      return {domain::Reason::internal, error.message};
-    case busy:
-    case worker_unavailable:
-      break;
-  }
-  return {domain::Reason::busy, "No model worker is free: " + error.message};
+std::unexpected<domain::Rejection> invalid(std::string message) {
+  return rejected(domain::Reason::invalid_input, std::move(message));
 }
 
 Result<InferenceInput> read_input(const InferenceRequest& request) {
@@ -46,68 +25,194 @@ Result<InferenceInput> read_input(const InferenceRequest& request) {
   return input_from_json(std::get<nlohmann::json>(request.input));
 }
 
+std::uint64_t chance() {
+  std::uint64_t number = 0;
+  randombytes_buf(&number, sizeof number);
+  return number;
+}
+
+UncertaintyMethod method_of(const domain::Training* training) {
+  return training != nullptr ? training->uncertainty_method : UncertaintyMethod::none;
+}
+
+std::optional<std::vector<std::int64_t>> wanted_shape(const std::optional<domain::InputShape>& declared) {
+  if (!declared) return std::nullopt;
+  constexpr std::int64_t any_size = -1;
+  std::vector<std::int64_t> shape;
+  for (const auto& extent : *declared) shape.push_back(extent.value_or(any_size));
+  return shape;
+}
+
+// What the outputs mean: samples, where there is a method or a mean model has members; else classes.
+std::expected<Prediction, std::string> interpreted(const ml::Tensor& outputs, UncertaintyMethod method,
+                                                   ModelKind kind) {
+  if (method != UncertaintyMethod::none) return prediction_of(outputs);
+  const auto classes = [](const ml::Tensor& scores) -> std::expected<Prediction, std::string> {
+    auto best = argmax_over_classes(scores);
+    if (!best) return std::unexpected(std::move(best.error()));
+    return Prediction{.inference = std::move(*best)};
+  };
+  if (kind != ModelKind::mean) return classes(outputs);
+  const auto mean = mean_of(outputs);
+  if (!mean) return std::unexpected(mean.error());
+  return classes(*mean);
+}
+
 }  // namespace
 
-Inference::Inference(storage::Storage& storage, WorkerPoolOptions options, std::string worker_missing)
-    : storage_(storage), worker_missing_(std::move(worker_missing)) {
-  if (worker_missing_.empty()) pool_ = std::make_unique<WorkerPool>(std::move(options));
+domain::Rejection rejection_of(const ExecutionError& error) {
+  using enum ExecutionErrorCode;
+  const auto about_input = [&](const std::string& start) {
+    return domain::Rejection{domain::Reason::invalid_input, start + error.message};
+  };
+  switch (error.code) {
+    case model_unreadable:
+      return about_input("The model cannot be loaded: ");
+    case model_unsupported:
+      return about_input("");
+    case input_mismatch:
+      return about_input("The model does not accept this input: ");
+    case input_unreadable:
+      return about_input("The input cannot be used: ");
+    case shape_mismatch:
+      return {domain::Reason::invalid_input, "Input shape does not match model input shape."};
+    case output_unsupported:
+      return about_input("The model's output cannot be used: ");
+    case out_of_memory:
+      return about_input("The model needs more memory than one prediction may use: ");
+    case deadline_exceeded:
+      return about_input("The model took too long: ");
+    case worker_failed:
+      return about_input("The model's execution was ended: ");
+    case bad_request:  // of what the caller, the owner or the model's code brought, some do not fit together
+      return about_input("The model cannot be executed with this input: ");
+    case caller_busy:
+      return {domain::Reason::throttled, "Too many predictions: " + error.message + "."};
+    case busy:
+    case worker_unavailable:
+      break;
+  }
+  return {domain::Reason::busy, "No model worker is free: " + error.message};
 }
 
-Result<std::string> Inference::predict(const domain::Model& model, const domain::Training* training,
-                                       const InferenceRequest& request) {
-  if (!pool_) return rejected(domain::Reason::busy, worker_missing_);
-  const auto method = training != nullptr ? training->uncertainty_method : domain::UncertaintyMethod::none;
-  if (method != domain::UncertaintyMethod::none) {
-    return rejected(domain::Reason::unsupported, "This server does not predict with " +
-                                                     std::string(domain::name_of(method)) +
-                                                     " yet; use a training with uncertainty_method NONE.");
-  }
-  if (request.binary_reply) {
-    return rejected(domain::Reason::unsupported,
-                    "This server replies in JSON only; send return_format=json.");
-  }
-  if (!model.weights)
-    return rejected(domain::Reason::no_file, "A mean model has no weights of its own to run.");
+Inference::Inference(const storage::Storage& storage, Execute execute, std::string worker_missing)
+    : storage_(storage), execute_(std::move(execute)), worker_missing_(std::move(worker_missing)) {}
 
+Result<std::string> Inference::predict(domain::UserId caller, const domain::Model& model,
+                                       const domain::Training* training,
+                                       const InferenceRequest& request) const {
+  if (!worker_missing_.empty()) return rejected(domain::Reason::busy, worker_missing_);
+  auto execution = plan(model, training);
+  if (!execution) return std::unexpected(std::move(execution.error()));
   auto input = read_input(request);
   if (!input) return std::unexpected(std::move(input.error()));
-  auto tensor = std::move(input->tensor);
-  if (model.preprocessing) {
-    auto prepared = run(*model.preprocessing, model, std::move(tensor), input->plain_numbers);
-    if (!prepared) return std::unexpected(std::move(prepared.error()));
-    tensor = std::move(*prepared);
-  }
-  if (auto fits = check_shape(tensor, model.input_shape); !fits)
-    return std::unexpected(std::move(fits.error()));
-  auto outputs = run(*model.weights, model, std::move(tensor), input->plain_numbers);
-  if (!outputs) return std::unexpected(std::move(outputs.error()));
-  auto classes = argmax_over_classes(*outputs);
-  if (!classes) return rejected(domain::Reason::invalid_input, std::move(classes.error()));
-  return nlohmann::ordered_json{{"inference", to_lists(*classes)}, {"uncertainty", nlohmann::json::object()}}
-      .dump();
-}
 
-Result<ml::Tensor> Inference::run(domain::BlobId blob, const domain::Model& model, ml::Tensor input,
-                                  bool plain_numbers) {
-  const auto path = storage_.blobs().path(blob);
-  if (!path) return rejected(domain::Reason::internal, "A file of model " + model.id.text() + " is missing.");
-  ExecutionRequest request;
-  request.models = {{.id = blob.text(), .path = *path}};
-  request.inputs.push_back(std::move(input));
-  request.inputs_take_model_type = plain_numbers;
-  request.isolation_group = model.owner.text();
-  auto outputs = pool_->run(request);
+  execution->caller = caller.text();
+  execution->inputs.insert(execution->inputs.begin(), std::move(input->tensor));
+  execution->input_kind = input->kind;
+  execution->inputs_take_model_type = input->plain_numbers;
+  execution->seed = request.seed ? *request.seed : chance();
+  const auto outputs = execute_(*execution);
   if (!outputs) return std::unexpected(rejection_of(outputs.error()));
-  return std::move(outputs->front());
+  if (outputs->empty()) return invalid("The model returns nothing.");
+
+  const auto prediction = interpreted(outputs->front(), method_of(training), model.kind);
+  if (!prediction) return invalid(prediction.error());
+  return request.binary_reply ? pickle_reply(*prediction) : json_reply(*prediction);
 }
 
-Result<std::vector<std::byte>> Inference::compile(ml::ModuleSource source, std::vector<ml::Tensor> weights) {
-  if (!pool_) return rejected(domain::Reason::busy, worker_missing_);
+Result<ExecutionRequest> Inference::plan(const domain::Model& model, const domain::Training* training) const {
+  ExecutionRequest execution;
+  execution.isolation_group = model.owner.text();
+  execution.model = model.id.text();
+  execution.input_shape = wanted_shape(model.input_shape);
+  if (model.preprocessing) {
+    auto preprocessing = file(model, *model.preprocessing);
+    if (!preprocessing) return std::unexpected(std::move(preprocessing.error()));
+    execution.preprocessing = std::move(*preprocessing);
+  }
+  const auto method = method_of(training);
+  if (training != nullptr) {
+    execution.samples = static_cast<std::uint32_t>(training->options.uncertainty_samples);
+    execution.softmax = method == UncertaintyMethod::mc_dropout && training->options.uncertainty_softmax;
+  }
+  if (model.kind == ModelKind::mean) {
+    if (method != UncertaintyMethod::none && method != UncertaintyMethod::ensemble) {
+      return invalid(
+          "A mean model has no weights of its own to run; its training needs ENSEMBLE or NONE as "
+          "uncertainty_method, not " +
+          std::string(domain::name_of(method)) + ".");
+    }
+    if (auto added = add_members(execution, model); !added) return std::unexpected(std::move(added.error()));
+    return execution;
+  }
+  if (method == UncertaintyMethod::ensemble) {
+    return invalid(
+        "ENSEMBLE asks the members of a mean model, and this is none; give its training another "
+        "uncertainty_method.");
+  }
+  if (!model.weights) return rejected(domain::Reason::no_file, "The model has no weights to run.");
+  auto weights = file(model, *model.weights);
+  if (!weights) return std::unexpected(std::move(weights.error()));
+  execution.models.push_back(std::move(*weights));
+  if (method == UncertaintyMethod::mc_dropout) execution.method = ml::SamplingMethod::mc_dropout;
+  if (method == UncertaintyMethod::swag) {
+    if (auto added = add_moments(execution, model); !added) return std::unexpected(std::move(added.error()));
+  }
+  return execution;
+}
+
+Result<void> Inference::add_members(ExecutionRequest& execution, const domain::Model& model) const {
+  execution.method = ml::SamplingMethod::ensemble;
+  constexpr std::size_t members_max = ml::models_per_request_limit - 1;  // and the preprocessing
+  if (model.members.empty()) return invalid("The mean model has no members to ask.");
+  if (model.members.size() > members_max) {
+    return invalid("The mean model has " + std::to_string(model.members.size()) + " members; at most " +
+                   std::to_string(members_max) + " can be asked at once.");
+  }
+  for (const auto id : model.members) {
+    const auto member = storage_.views().model(id);
+    if (!member || !member->weights) {
+      return invalid("Model " + id.text() + ", a member of the mean model, does not exist any more.");
+    }
+    auto weights = file(*member, *member->weights);
+    if (!weights) return std::unexpected(std::move(weights.error()));
+    execution.models.push_back(std::move(*weights));
+  }
+  return {};
+}
+
+Result<void> Inference::add_moments(ExecutionRequest& execution, const domain::Model& model) const {
+  execution.method = ml::SamplingMethod::swag;
+  if (!model.swag_first_moment || !model.swag_second_moment) {
+    return invalid(
+        "The model has no moments to draw weights from yet: they come with the training's first "
+        "SWAG round.");
+  }
+  for (const auto blob : {*model.swag_first_moment, *model.swag_second_moment}) {
+    const auto moment = file(model, blob);
+    if (!moment) return std::unexpected(moment.error());
+    auto tensor = ml::read_tensor(moment->path);
+    if (!tensor) return invalid("A SWAG moment of the model cannot be read: " + tensor.error().message);
+    execution.inputs.push_back(std::move(*tensor));
+  }
+  return {};
+}
+
+Result<ModelReference> Inference::file(const domain::Model& model, domain::BlobId blob) const {
+  auto path = storage_.blobs().path(blob);
+  if (!path) return rejected(domain::Reason::internal, "A file of model " + model.id.text() + " is missing.");
+  return ModelReference{.id = blob.text(), .path = std::move(*path)};
+}
+
+Result<std::vector<std::byte>> Inference::compile(ml::ModuleSource source,
+                                                  std::vector<ml::Tensor> weights) const {
+  if (!worker_missing_.empty()) return rejected(domain::Reason::busy, worker_missing_);
   ExecutionRequest request;
   request.operation = ml::WorkerOperation::compile;
   request.source = std::move(source);
   request.inputs = std::move(weights);
-  auto outputs = pool_->run(request);
+  auto outputs = execute_(request);
   if (!outputs) return std::unexpected(rejection_of(outputs.error()));
   if (outputs->size() != 1) return rejected(domain::Reason::internal, "A module was compiled to nothing.");
   return std::move(outputs->front().bytes);

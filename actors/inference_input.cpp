@@ -12,11 +12,17 @@ namespace {
 
 constexpr std::size_t rank_max = 32;
 
-std::unexpected<domain::Rejection> unreadable() {
+// The first sentence is the contract's, with its spelling.
+std::unexpected<domain::Rejection> unreadable(const std::string& reason = {}) {
   return std::unexpected(
       domain::Rejection{domain::Reason::invalid_input,
                         "Model input could not be casted or interpreted as a PyTorch tensor object "
-                        "and no preprecessing is defined."});
+                        "and no preprecessing is defined." +
+                            reason});
+}
+
+bool is_image(std::string_view bytes) {
+  return bytes.starts_with("\x89PNG\r\n\x1a\n") || bytes.starts_with("\xff\xd8\xff");
 }
 
 // Collects the numbers of nested lists, checking that all lists of a depth have one length.
@@ -26,6 +32,7 @@ class ListReader {
 
   [[nodiscard]] InferenceInput take() {
     InferenceInput input{.tensor = {.dtype = ml::DType::int64, .shape = std::move(shape_), .bytes = {}},
+                         .kind = ml::InputKind::tensors,
                          .plain_numbers = true};
     if (all_whole_) {
       store(input.tensor, whole_);
@@ -105,20 +112,18 @@ Result<InferenceInput> input_from_json(const nlohmann::json& json) {
 }
 
 Result<InferenceInput> input_from_file(const std::string& bytes) {
-  auto tensor = ml::read_tensor(std::as_bytes(std::span{bytes}));
-  if (!tensor) return unreadable();
-  return InferenceInput{.tensor = std::move(*tensor), .plain_numbers = false};
-}
-
-Result<void> check_shape(const ml::Tensor& input, const std::optional<domain::InputShape>& shape) {
-  if (!shape) return {};
-  bool fits = shape->size() == input.shape.size();
-  for (std::size_t index = 0; fits && index < shape->size(); ++index) {
-    fits = !(*shape)[index] || *(*shape)[index] == input.shape[index];
+  const auto content = std::as_bytes(std::span{bytes});
+  if (is_image(bytes)) {
+    return InferenceInput{.tensor = {.dtype = ml::DType::uint8,
+                                     .shape = {static_cast<std::int64_t>(bytes.size())},
+                                     .bytes = {content.begin(), content.end()}},
+                          .kind = ml::InputKind::image};
   }
-  if (fits) return {};
-  return std::unexpected(
-      domain::Rejection{domain::Reason::invalid_input, "Input shape does not match model input shape."});
+  auto tensor = ml::read_tensor(content);
+  if (tensor) return InferenceInput{.tensor = std::move(*tensor)};
+  // Of what is at least an archive the reader's reason helps; of anything else it only confuses.
+  const bool archive = bytes.starts_with("PK\x03\x04");
+  return unreadable(archive ? " " + tensor.error().message : "");
 }
 
 }  // namespace fedlog::actors

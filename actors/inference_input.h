@@ -5,24 +5,23 @@
 
 #include "actors/gateway.h"
 #include "ml/tensor.h"
+#include "ml/worker_protocol.h"
 
 namespace fedlog::actors {
 
 // What a caller sent to be predicted.
 struct InferenceInput {
   ml::Tensor tensor;
+  // An image is the bytes of its file: only the worker decodes it.
+  ml::InputKind kind = ml::InputKind::tensors;
   bool plain_numbers = false;  // from JSON: the numbers take the model's own type
 };
 
 // From nested lists of numbers or booleans, all of one length in each dimension (whole numbers become int64,
-// others float32), or from text: the base64 of a tensor file.
+// others float32), or from text: the base64 of a file.
 [[nodiscard]] Result<InferenceInput> input_from_json(const nlohmann::json& json);
 
-// From a file of one tensor, as torch.save writes it.
+// From a file: one tensor, as torch.save writes it, or what begins like a PNG or JPEG.
 [[nodiscard]] Result<InferenceInput> input_from_file(const std::string& bytes);
-
-// Whether the input fits the sizes that the model's owner declared.
-[[nodiscard]] Result<void> check_shape(const ml::Tensor& input,
-                                       const std::optional<domain::InputShape>& shape);
 
 }  // namespace fedlog::actors

@@ -11,6 +11,7 @@
 #include "actors/inference.h"
 #include "actors/model_registry.h"
 #include "actors/settlement_message.h"
+#include "actors/statistics.h"
 #include "actors/submissions.h"
 #include "actors/training_director.h"
 #include "actors/training_options.h"
@@ -55,7 +56,11 @@ class LiveSystem final : public System, public Gateway {
                             .idle_limit = options_.idle_passivate}),
         accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords, options_.sign_in)),
         models_(std::make_unique<ModelRegistry>(actors_, storage)),
-        inference_(storage, options_.worker, options_.worker_missing),
+        workers_(options_.worker),
+        inference_(
+            storage, [this](const ExecutionRequest& request) { return execute(request); },
+            options_.worker_missing),
+        statistics_(storage, [this](const ExecutionRequest& request) { return execute(request); }),
         notifier_(std::make_unique<Notifier>(
             storage.views(), options_.notifications,
             [this](Notifier::Settlement settlement, std::function<void()> recorded) {
@@ -285,16 +290,23 @@ class LiveSystem final : public System, public Gateway {
     auto model = readable_model(context, request.model);
     if (!model) return std::unexpected(std::move(model.error()));
     const auto training = training_of(*model);
-    return inference_.predict(*model, training ? &*training : nullptr, request);
+    return inference_.predict(context.caller.id, *model, training ? &*training : nullptr, request);
   }
-
+  std::shared_ptr<const ModelStatistics> statistics(const RequestContext& context,
+                                                    const domain::Model& model) override {
+    return statistics_.of(context.caller.id, model);
+  }
   Result<DummyData> make_dummy_data(const std::string& correlation) override {
     return Dummy(*this, storage_, uploads_, inference_).make(correlation);
   }
-
   const storage::Views& views() const override { return storage_.views(); }
 
  private:
+  Inference::Outputs execute(const ExecutionRequest& request) {
+    if (options_.worker_missing.empty()) return workers_.run(request);
+    return std::unexpected(ExecutionError{ExecutionErrorCode::worker_unavailable, options_.worker_missing});
+  }
+
   template <class T>
   static Result<void> without_value(Result<T> result) {
     if (!result) return std::unexpected(std::move(result.error()));
@@ -372,7 +384,9 @@ class LiveSystem final : public System, public Gateway {
   TrainingDirector director_;
   std::unique_ptr<Accounts> accounts_;
   std::unique_ptr<ModelRegistry> models_;
+  WorkerPool workers_;
   Inference inference_;
+  Statistics statistics_;
   std::unique_ptr<Notifier> notifier_;
 };
 

@@ -49,7 +49,7 @@ std::expected<std::vector<ml::Tensor>, ExecutionError> WorkerPool::run(const Exe
     --inside_;
     changed_.notify_all();
   };
-  auto slot = take_slot(lock, request.isolation_group);
+  auto slot = take_slot(lock, request);
   if (!slot) {
     leave();
     return std::unexpected(slot.error());
@@ -83,29 +83,50 @@ WorkerPool::Slot* WorkerPool::choose_slot(const std::string& isolation_group) {
   return best;
 }
 
+std::expected<void, ExecutionError> WorkerPool::may_wait(const ExecutionRequest& request) const {
+  if (queue_.size() >= options_.queue_limit) {
+    return busy("all model workers are busy and " + std::to_string(queue_.size()) +
+                " requests wait: try again later");
+  }
+  const auto waiting = [&](const std::string& who, std::string Waiting::* part) {
+    return who.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(queue_, who, part));
+  };
+  if (const auto count = waiting(request.caller, &Waiting::caller);
+      count >= options_.queue_limit_per_caller) {
+    return std::unexpected(
+        ExecutionError{ExecutionErrorCode::caller_busy, std::to_string(count) +
+                                                            " of your predictions wait for a model worker, "
+                                                            "as many as may: send the next one later"});
+  }
+  if (const auto count = waiting(request.model, &Waiting::model); count >= options_.queue_limit_per_model) {
+    return busy("all model workers are busy and " + std::to_string(count) +
+                " requests wait for this model: try again later");
+  }
+  return {};
+}
+
 std::expected<WorkerPool::Slot*, ExecutionError> WorkerPool::take_slot(std::unique_lock<std::mutex>& lock,
-                                                                       const std::string& isolation_group) {
+                                                                       const ExecutionRequest& request) {
   const auto free_slot = [&] {
     return std::ranges::any_of(slots_, [](const Slot& slot) { return !slot.taken; });
   };
   if (!queue_.empty() || !free_slot()) {
-    if (queue_.size() >= options_.queue_limit) {
+    if (auto may = may_wait(request); !may) {
       ++counters_.rejected;
-      return busy("all model workers are busy and " + std::to_string(queue_.size()) +
-                  " requests wait: try again later");
+      return std::unexpected(std::move(may.error()));
     }
     const auto ticket = next_ticket_++;
-    queue_.push_back(ticket);
+    queue_.push_back({.ticket = ticket, .caller = request.caller, .model = request.model});
     const auto deadline =
         std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.process.deadline_ms);
     const bool turn = changed_.wait_until(
-        lock, deadline, [&] { return stopping_ || (queue_.front() == ticket && free_slot()); });
-    std::erase(queue_, ticket);
+        lock, deadline, [&] { return stopping_ || (queue_.front().ticket == ticket && free_slot()); });
+    std::erase_if(queue_, [&](const Waiting& waiting) { return waiting.ticket == ticket; });
     changed_.notify_all();
     if (!turn) return busy("no model worker became free in time: try again later");
   }
   if (stopping_) return busy("the server is stopping");
-  Slot* slot = choose_slot(isolation_group);
+  Slot* slot = choose_slot(request.isolation_group);
   slot->taken = true;
   return slot;
 }

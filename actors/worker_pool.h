@@ -21,13 +21,16 @@ struct WorkerPoolOptions {
   WorkerProcessOptions process;
   std::size_t slots = 2;         // workers that run at the same time, at most
   std::size_t queue_limit = 16;  // requests that wait for a worker, at most; each keeps its thread
+  // Of those, as many as one caller may have, and as many as one model may.
+  std::size_t queue_limit_per_caller = 8;
+  std::size_t queue_limit_per_model = 8;
   std::int64_t idle_exit_s = 60;
 };
 
 struct WorkerPoolCounters {
   std::uint64_t started = 0;   // workers, since the pool exists
   std::uint64_t lost = 0;      // workers that crashed, hung, or answered nonsense
-  std::uint64_t rejected = 0;  // requests, because the queue was full
+  std::uint64_t rejected = 0;  // requests, because the queue was full, or their part of it
   std::size_t workers = 0;     // now
   std::size_t waiting = 0;     // now
 };
@@ -65,9 +68,17 @@ class WorkerPool {
     std::chrono::steady_clock::time_point idle_since;
   };
 
+  struct Waiting {
+    std::uint64_t ticket;
+    std::string caller;
+    std::string model;
+  };
+
   Slot* choose_slot(const std::string& isolation_group);
+  // Why the request may not wait, if so.
+  std::expected<void, ExecutionError> may_wait(const ExecutionRequest& request) const;
   std::expected<Slot*, ExecutionError> take_slot(std::unique_lock<std::mutex>& lock,
-                                                 const std::string& isolation_group);
+                                                 const ExecutionRequest& request);
   std::expected<void, ExecutionError> provide_worker(std::unique_lock<std::mutex>& lock, Slot& slot,
                                                      const std::string& isolation_group);
   void give_slot_back(std::unique_lock<std::mutex>& lock, Slot& slot);
@@ -78,7 +89,7 @@ class WorkerPool {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Slot> slots_;
-  std::deque<std::uint64_t> queue_;  // tickets of waiting requests, in order of arrival
+  std::deque<Waiting> queue_;  // in order of arrival
   std::uint64_t next_ticket_ = 0;
   std::size_t inside_ = 0;  // requests that have not left run()
   bool stopping_ = false;

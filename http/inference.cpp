@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "http/errors.h"
 #include "http/json_body.h"
@@ -42,8 +43,8 @@ const std::vector<FieldRule>& inference_fields() {
        .type = FieldType::json,
        .required = true,
        .description =
-           "In JSON: nested lists of numbers, or text: base64 of a tensor saved with torch.save(). In a "
-           "form: the file of such a tensor, or a field with either.",
+           "In JSON: nested lists of numbers, or text: base64 of a tensor saved with torch.save(), or of a "
+           "PNG or JPEG image. In a form: such a file, or a field with either.",
        .example = {{1.0, 2.0, 3.0}, {-1.0, 0.5, 0.0}}},
       {.name = "return_format",
        .type = FieldType::choice,
@@ -51,8 +52,29 @@ const std::vector<FieldRule>& inference_fields() {
        .description =
            "binary: a pickle of a dictionary with tensors. Without it, JSON is answered with json and a "
            "form with binary.",
-       .example = "json"}};
+       .example = "json"},
+      {.name = "seed",
+       .type = FieldType::integer,
+       .minimum = 0,
+       .description = "Of all that is drawn for an uncertainty: the same seed, model and input give the same "
+                      "answer. Without one, chance decides.",
+       .example = 42}};
   return rules;
+}
+
+using Seed = std::optional<std::uint64_t>;
+
+// Nothing where there is none.
+std::expected<Seed, Response> read_seed(const FormData& form) {
+  const auto value = raw_field(form, "seed");
+  if (!value || value->is_null()) return Seed{};
+  // A form has text only, and JSON's numbers are whole or not.
+  const auto text = value->is_string() ? value->get<std::string>() : value->dump();
+  std::uint64_t seed = 0;
+  const auto* const end = text.data() + text.size();
+  if (const auto read = std::from_chars(text.data(), end, seed); read.ec == std::errc{} && read.ptr == end)
+    return Seed{seed};
+  return std::unexpected(list_response(400, {"'seed' must be a whole number from 0 to 2^64 - 1."}));
 }
 
 std::optional<Input> read_input(FormData& form, std::size_t depth_max) {
@@ -99,9 +121,13 @@ Response infer(const Services& services, Call& call) {
                          {"Unknown return format '" + format_text + "'. Supported are binary and json."});
   }
 
+  const auto seed = read_seed(*form);
+  if (!seed) return seed.error();
+
   const bool binary = format == "binary";
-  auto reply = services.gateway.infer(reading_context(call),
-                                      {.model = *id, .input = *std::move(input), .binary_reply = binary});
+  auto reply = services.gateway.infer(
+      reading_context(call),
+      {.model = *id, .input = *std::move(input), .binary_reply = binary, .seed = *seed});
   if (!reply) return rejection_response(reply.error());
   Response response;
   response.headers.add("Content-Type", binary ? "application/octet-stream" : "application/json");

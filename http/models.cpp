@@ -5,6 +5,7 @@
 #include "http/lists.h"
 #include "http/metric_values.h"
 #include "http/model_operations.h"
+#include "http/model_statistics.h"
 #include "http/model_uploads.h"
 #include "http/rejections.h"
 #include "http/serializers.h"
@@ -49,8 +50,11 @@ Response delete_model(const Services& services, const Call& call) {
 Response show_metadata(const Services& services, const Call& call) {
   const auto model = readable_model(services, call);
   if (!model) return model.error();
-  const auto metadata = serialized_metadata(*model, services.gateway);
-  return metadata ? body_response(200, *metadata) : rejection_response(metadata.error());
+  auto metadata = serialized_metadata(*model, services.gateway);
+  if (!metadata) return rejection_response(metadata.error());
+  const auto statistics = services.gateway.statistics(reading_context(call), *model);
+  if (statistics) (*metadata)["stats"] = serialized(*statistics);
+  return body_response(200, *metadata);
 }
 
 Response list_metrics(const Services& services, const Call& call) {

@@ -298,7 +298,7 @@ std::expected<WorkerRequest, std::string> decode_request(std::span<const std::by
   const auto operation = reader.number<std::uint8_t>();
   const auto method = reader.number<std::uint8_t>();
   if (!one_of(operation, {WorkerOperation::load, WorkerOperation::run, WorkerOperation::unload,
-                          WorkerOperation::compile})) {
+                          WorkerOperation::compile, WorkerOperation::statistics})) {
     reader.fail("the operation is unknown");
   }
   if (!one_of(method, {SamplingMethod::none, SamplingMethod::mc_dropout, SamplingMethod::ensemble,

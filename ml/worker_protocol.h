@@ -50,6 +50,7 @@ enum class ExecutionErrorCode : std::uint8_t {
   deadline_exceeded = 65,   // the worker was ended
   worker_failed = 66,       // it crashed, or answered nonsense, and was ended
   worker_unavailable = 67,  // it cannot be started
+  caller_busy = 68,         // too many requests of this caller wait
 };
 
 struct ExecutionError {
@@ -63,6 +64,9 @@ enum class WorkerOperation : std::uint8_t {
   unload = 3,  // forget them
   // Compile task.source with the inputs as its parameters. The output is the archive as one uint8 tensor.
   compile = 4,
+  // Run the one model once on random numbers of the task's input_shape (any size is 1 there), and tell about
+  // its layers. The output is one uint8 tensor: see model_statistics.h.
+  statistics = 5,
 };
 
 enum class SamplingMethod : std::uint8_t {

@@ -124,17 +124,27 @@ TEST(ATensorFile, IsRefusedWhenItIsNone) {
   expect_unreadable(input_from_json(base64(tensor_file()) + "A"));
 }
 
-TEST(TheShape, MustBeTheOneThatTheModelDeclares) {
-  const auto input = tensor_of<float>(ml::DType::float32, {2, 3}, {1, 2, 3, 4, 5, 6});
-  EXPECT_TRUE(check_shape(input, std::nullopt).has_value());
-  EXPECT_TRUE(check_shape(input, domain::InputShape{2, 3}).has_value());
-  EXPECT_TRUE(check_shape(input, domain::InputShape{std::nullopt, 3}).has_value());
-  for (const auto& shape : {domain::InputShape{}, domain::InputShape{std::nullopt},
-                            domain::InputShape{std::nullopt, 4}, domain::InputShape{2, 3, std::nullopt}}) {
-    const auto fits = check_shape(input, shape);
-    ASSERT_FALSE(fits.has_value());
-    EXPECT_EQ(fits.error().reason, domain::Reason::invalid_input);
+TEST(ATensorFile, IsRefusedWithTheReadersReasonWhenItIsAnArchive) {
+  auto broken = tensor_file();
+  broken[broken.size() / 2] ^= 1;
+  const auto input = input_from_file(broken);
+  expect_unreadable(input);
+  EXPECT_GT(input.error().message.size(), input_from_file("no tensor").error().message.size());
+}
+
+TEST(AnImage, IsPassedOnAsItsBytes) {
+  using namespace std::string_literals;
+  for (const auto& image : {"\x89PNG\r\n\x1a\n and pixels"s, "\xff\xd8\xff and pixels"s}) {
+    for (const auto& input : {input_from_file(image), input_from_json(base64(image))}) {
+      ASSERT_TRUE(input.has_value());
+      EXPECT_EQ(input->kind, ml::InputKind::image);
+      EXPECT_FALSE(input->plain_numbers);
+      EXPECT_EQ(input->tensor.dtype, ml::DType::uint8);
+      EXPECT_THAT(input->tensor.shape, ElementsAre(static_cast<std::int64_t>(image.size())));
+      EXPECT_EQ(std::memcmp(input->tensor.bytes.data(), image.data(), image.size()), 0);
+    }
   }
+  EXPECT_EQ(input_from_file(tensor_file())->kind, ml::InputKind::tensors);
 }
 
 }  // namespace

@@ -64,6 +64,31 @@ TEST_F(Inference, ReadsAFieldAsListsOrAsText) {
   EXPECT_EQ(send_parts(1, "POST", path, {{"model_id", model}, {"model_input", deep}}).status, 200);
 }
 
+TEST_F(Inference, PassesTheSeedOn) {
+  const auto rows = nlohmann::json::parse("[[1.0]]");
+  std::vector<std::optional<std::uint64_t>> seeds;
+  EXPECT_CALL(gateway, infer(_, _))
+      .WillRepeatedly([&](const actors::RequestContext&, const actors::InferenceRequest& request) {
+        seeds.push_back(request.seed);
+        return "{}";
+      });
+  const nlohmann::json body{{"model_id", model}, {"model_input", rows}};
+  auto seeded = body;
+  seeded["seed"] = UINT64_MAX;
+  EXPECT_EQ(send_json(1, "POST", path, seeded).status, 200);
+  EXPECT_EQ(send_json(1, "POST", path, body).status, 200);
+  EXPECT_EQ(
+      send_parts(1, "POST", path, {{"model_id", model}, {"model_input", "x", "i.pt"}, {"seed", "7"}}).status,
+      200);
+  EXPECT_EQ(seeds, (std::vector<std::optional<std::uint64_t>>{UINT64_MAX, std::nullopt, 7}));
+  for (const auto& wrong : {nlohmann::json(-1), nlohmann::json(1.5), nlohmann::json("seven"),
+                            nlohmann::json(true), nlohmann::json({1}), nlohmann::json("")}) {
+    seeded["seed"] = wrong;
+    EXPECT_ANSWER(send_json(1, "POST", path, seeded), 400,
+                  R"(["'seed' must be a whole number from 0 to 2^64 - 1."])");
+  }
+}
+
 TEST_F(Inference, SaysWhatIsMissing) {
   const auto rows = nlohmann::json::parse("[[1.0]]");
   EXPECT_ANSWER(send_json(1, "POST", path, {{"model_input", rows}}), 400,

@@ -162,6 +162,50 @@ TEST_F(Models, ShowTheirFieldsInTheContractsOrder) {
   EXPECT_THAT(text_of(refused), ::testing::HasSubstr("mean model"));
 }
 
+TEST_F(Models, ShowTheirStatisticsInTheirMetadata) {
+  ml::LayerStatistics convolution{.layer_id = 2,
+                                  .class_name = "Conv2d",
+                                  .var_name = "0",
+                                  .depth = 1,
+                                  .executed = true,
+                                  .is_leaf_layer = true,
+                                  .input_size = {1, 1, 8, 8},
+                                  .output_size = {1, 4, 8, 8},
+                                  .kernel_size = std::vector<std::int64_t>{3, 3},
+                                  .trainable_params = 40,
+                                  .num_params = 40,
+                                  .param_bytes = 160,
+                                  .output_bytes = 1024,
+                                  .macs = 2560};
+  auto pool = convolution;
+  pool.kernel_size = std::int64_t{2};
+  const actors::ModelStatistics statistics{.input_size = {1, 1, 8, 8},
+                                           .total_input = 320,
+                                           .total_mult_adds = 2,
+                                           .total_output_bytes = 3,
+                                           .total_param_bytes = 4,
+                                           .total_params = 5,
+                                           .trainable_params = 6,
+                                           .layers = {convolution, pool}};
+  EXPECT_CALL(gateway, statistics(::testing::_, ::testing::_))
+      .WillOnce(::testing::Return(std::make_shared<const actors::ModelStatistics>(statistics)));
+  const auto metadata =
+      nlohmann::ordered_json::parse(text_of(send(1, "GET", model_path + std::string{"metadata/"})));
+  const auto& stats = metadata.at("stats");
+  const auto& layers = stats.at("summary_list");
+  EXPECT_EQ(layers.at(0).dump(),
+            R"({"layer_id":2,"class_name":"Conv2d","depth":1,"depth_index":0,"executed":true,"var_name":"0",)"
+            R"("is_leaf_layer":true,"contains_lazy_param":false,"is_recursive":false,)"
+            R"("input_size":[1,1,8,8],"output_size":[1,4,8,8],"kernel_size":[3,3],"trainable_params":40,)"
+            R"("num_params":40,"param_bytes":160,"output_bytes":1024,"macs":2560})");
+  EXPECT_EQ(layers.at(1).at("kernel_size"), 2);
+  auto totals = stats;
+  totals.erase("summary_list");
+  EXPECT_EQ(totals.dump(),
+            R"({"input_size":[[1,1,8,8]],"total_input":320,"total_mult_adds":2,"total_output_bytes":3,)"
+            R"("total_param_bytes":4,"total_params":5,"trainable_params":6})");
+}
+
 TEST_F(Models, AreNotFoundByUnknownIdsNorShownToStrangers) {
   EXPECT_ANSWER(send(1, "GET", nil_path), 400, nil_not_found);
   EXPECT_ANSWER(send(1, "GET", "/api/models/abc/"), 400, R"({"detail":"Model abc not found."})");

@@ -225,6 +225,40 @@ TEST(WorkerPool, RejectsWhatDoesNotFitIntoTheQueue) {
   EXPECT_EQ(error_code(waiting.get()), ExecutionErrorCode::busy);
 }
 
+ExecutionRequest behave(std::string behaviour, std::string caller, std::string model) {
+  auto request = behave(std::move(behaviour));
+  request.caller = std::move(caller);
+  request.model = std::move(model);
+  return request;
+}
+
+TEST(WorkerPool, LetsNeitherOneCallerNorOneModelTakeTheWholeQueue) {
+  auto options = fake_workers();
+  options.queue_limit_per_caller = 1;
+  options.queue_limit_per_model = 2;
+  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> requests;
+  {
+    WorkerPool pool(options);
+    const auto start = [&](const ExecutionRequest& request) {
+      requests.push_back(std::async(std::launch::async, [&pool, request] { return pool.run(request); }));
+    };
+    start(behave("hang", "ada", "digits"));
+    until([&] { return pool.counters().workers == 1; });
+    start(behave("echo", "ada", "digits"));
+    until([&] { return pool.counters().waiting == 1; });
+    EXPECT_EQ(error_code(pool.run(behave("echo", "ada", "letters"))), ExecutionErrorCode::caller_busy);
+    start(behave("echo", "bob", "digits"));
+    until([&] { return pool.counters().waiting == 2; });
+    EXPECT_EQ(error_code(pool.run(behave("echo", "eve", "digits"))), ExecutionErrorCode::busy);
+    // Others still may wait, and so may what has no name.
+    start(behave("echo", "eve", "letters"));
+    start(behave("echo"));
+    until([&] { return pool.counters().waiting == 4; });
+    EXPECT_EQ(pool.counters().rejected, 2U);
+  }
+  for (auto& request : requests) EXPECT_EQ(error_code(request.get()), ExecutionErrorCode::busy);
+}
+
 TEST(WorkerPool, ServesManyCallersWithFewWorkers) {
   auto options = fake_workers();
   options.slots = 2;
