@@ -34,6 +34,7 @@ Body user() {
       {"client", with_example(boolean("Means to take part in trainings; likewise."), false)},
       {"message_endpoint", with_example(text("Where notifications are posted: an http or https URL."),
                                         "https://ada.example.org/hook")},
+      {"x_active", with_example(boolean("False for who is locked out; else absent."), false), false},
       {"token",
        with_example(
            text("For `Authorization: Token <token>`. Only in the answer to a registration, and where "
@@ -107,14 +108,52 @@ Body any_of(std::vector<std::string_view> names, std::string_view description) {
   return schema;
 }
 
+Body layer() {
+  auto kernel = Body::object();
+  kernel["description"] = "Of a convolution: its sizes, or the one size of all; null for other layers.";
+  kernel["example"] = nullptr;
+  return object({
+      {"layer_id", with_example(integer(), 2)},
+      {"class_name", with_example(text(), "Linear")},
+      {"depth", with_example(integer("0 is the model itself."), 1)},
+      {"depth_index", with_example(nullable(integer("Its number among the layers of its depth.")), 1)},
+      {"executed", with_example(boolean(), true)},
+      {"var_name", with_example(text("Its name within the layer around it."), "0")},
+      {"is_leaf_layer", with_example(boolean(), true)},
+      {"contains_lazy_param", with_example(boolean(), false)},
+      {"is_recursive", with_example(boolean("Whether it ran before."), false)},
+      {"input_size", with_example(list(integer()), Body::array({1, 64}))},
+      {"output_size", with_example(list(integer()), Body::array({1, 10}))},
+      {"kernel_size", std::move(kernel)},
+      {"trainable_params", with_example(integer(), 650)},
+      {"num_params", with_example(integer(), 650)},
+      {"param_bytes", with_example(integer(), 2600)},
+      {"output_bytes", with_example(integer(), 40)},
+      {"macs", with_example(integer("Multiplications with an addition."), 650)},
+  });
+}
+
+Body statistics() {
+  return nullable(object(
+      {
+          {"input_size", with_example(list(list(integer())), Body::parse("[[1, 64]]"))},
+          {"total_input", with_example(integer("Bytes."), 256)},
+          {"total_mult_adds", with_example(integer(), 650)},
+          {"total_output_bytes", with_example(integer(), 40)},
+          {"total_param_bytes", with_example(integer(), 2600)},
+          {"total_params", with_example(integer(), 650)},
+          {"trainable_params", with_example(integer(), 650)},
+          {"summary_list", list(ref("Layer"), "The layers, in the order of execution.")},
+      },
+      "torchinfo's numbers of a model that ran once. Null without an input shape, of a local model, and "
+      "where "
+      "the model could not be run."));
+}
+
 // A model's own fields, and what was found out by looking at it.
 Body metadata() {
-  Body stats = nullable(object({},
-                               "torchinfo's numbers of the model: layers, parameters, sizes. Null without an "
-                               "input shape, of a local model, and where they could not be found out."));
-  stats["additionalProperties"] = true;
   Body schema = Body::object();
-  schema["allOf"] = Body::array({ref("Model"), object({{"stats", with_example(std::move(stats), nullptr)}})});
+  schema["allOf"] = Body::array({ref("Model"), object({{"stats", ref("Statistics")}})});
   return schema;
 }
 
@@ -231,6 +270,8 @@ Body openapi_schemas() {
   schemas["MeanModel"] = mean_model();
   schemas["LocalModel"] = local_model();
   schemas["Model"] = any_of({"GlobalModel", "SwagModel", "MeanModel", "LocalModel"}, "A model of any kind.");
+  schemas["Layer"] = layer();
+  schemas["Statistics"] = statistics();
   schemas["Metadata"] = metadata();
   schemas["Metric"] = metric();
   schemas["Training"] = training();
