@@ -61,6 +61,7 @@ std::vector<Failure> contribution_failures() {
                      std::string{"Model with ID "} + model_id + " does not have a training process running"),
       detail_failure(403, "The caller takes no part in the training.",
                      std::string{"You are not a participant of training "} + training_id + "!"),
+      field_failure(400, "A field is wrong.", "round", "A valid integer is required."),
       list_failure(400, "The training waits for something else.",
                    std::string{"Training with ID "} + training_id + " is in state I")};
 }
