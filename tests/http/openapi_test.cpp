@@ -1,7 +1,10 @@
 #include "http/openapi.h"
 
+#include <algorithm>
+#include <limits>
 #include <set>
 
+#include "http/model_statistics.h"
 #include "http/openapi_components.h"
 #include "http/openapi_page.h"
 #include "http/serializers.h"
@@ -64,7 +67,7 @@ TEST_F(Description, NamesWhatATableLeavesUnsaid) {
   auto vague = said;
   vague.fields = {{.name = "colour", .required = true}};
   vague.query = {{.name = "sort"}};
-  vague.answers.push_back({.status = 200});
+  vague.answers.push_back({.status = 200, .meaning = ""});
   const std::vector<Route> table{
       {.pattern = "/api/a/{a_id}/",
        .view_name = "A",
@@ -107,6 +110,22 @@ TEST_F(Description, RefersOnlyToWhatItHolds) {
   EXPECT_GT(references.size(), 10U);
   for (const auto& reference : references) {
     EXPECT_TRUE(all.contains(Body::json_pointer{reference.substr(1)})) << reference;
+  }
+}
+
+TEST_F(Description, IsTheTableThatRefusesMethods) {
+  for (const auto& route : routes()) {
+    auto path = route.pattern;
+    for (auto open = path.find('{'); open != std::string::npos; open = path.find('{')) {
+      path.replace(open, path.find('}') - open + 1, "1");
+    }
+    for (const std::string name : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+      if (std::ranges::find(route.methods, name, &Method::name) != route.methods.end()) continue;
+      const auto response = send(1, name, path);
+      EXPECT_EQ(response.status, 405) << name << " " << path;
+      EXPECT_EQ(response.headers.get("Allow"), allow_header(route));
+    }
+    EXPECT_EQ(send(1, "OPTIONS", path).headers.get("Allow"), allow_header(route));
   }
 }
 
@@ -159,7 +178,8 @@ TEST_F(Description, HasSchemasOfAllThatIsShown) {
   const auto user = *world.views().user(id_number<domain::UserId>(1));
   expect_schema("User", serialized(user, "token"));
   expect_schema("Group", serialized(world.group(1, "hospitals")));
-  domain::Model model{.id = id_number<domain::ModelId>(10), .kind = domain::ModelKind::global};
+  domain::Model model;
+  model.kind = domain::ModelKind::global;
   expect_schema("GlobalModel", *serialized(model, gateway));
   expect_schema("Metadata", *serialized_metadata(model, gateway));
   model.kind = domain::ModelKind::swag;
@@ -175,7 +195,14 @@ TEST_F(Description, HasSchemasOfAllThatIsShown) {
   expect_schema("TrainingDetail", serialized(training, Detail::single));
   storage::MetricRow row;
   row.metric.number = std::numeric_limits<double>::infinity();
-  expect_schema("Metric", *serialized(row, gateway));
+  std::string metric;
+  ASSERT_TRUE(append_serialized(metric, row, gateway).has_value());
+  expect_schema("Metric", Body::parse(metric));
+  actors::ModelStatistics statistics;
+  statistics.layers.emplace_back();
+  const auto shown = serialized(statistics);
+  expect_schema("Statistics", shown);
+  expect_schema("Layer", shown["summary_list"][0]);
 }
 
 TEST_F(Description, StandsInOptionsAsTheFrameworksActions) {
