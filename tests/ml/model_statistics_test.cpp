@@ -132,8 +132,8 @@ TEST(Statistics, OfAWorkerThatLiesAreRefused) {
 }
 
 TEST(Statistics, HoldNamesThatAreSafeToShow) {
-  const auto back = decode_statistics(
-      std::as_bytes(std::span(sent(layer(0, "Linear", 1), "Linear", "Lin\\u0000\\u001b[31mear"))));
+  const auto text = sent(layer(0, "Linear", 1), "Linear", R"(Lin\u0000\u001b[31mear)");
+  const auto back = decode_statistics(std::as_bytes(std::span(text)));
   ASSERT_TRUE(back.has_value());
   EXPECT_EQ(back->layers[0].class_name.find('\x1b'), std::string::npos);
 }
