@@ -43,6 +43,17 @@ std::expected<MappedFile, FileError> MappedFile::open(const std::filesystem::pat
   return MappedFile(Bytes(static_cast<const std::byte*>(address), size));
 }
 
+// With no other system calls than a sandbox allows.
+std::expected<MappedFile, FileError> MappedFile::of_descriptor(int descriptor) {
+  const auto end = ::lseek(descriptor, 0, SEEK_END);
+  if (end < 0) return system_error("Cannot read", "the file");
+  if (end == 0) return MappedFile{};
+  const auto size = static_cast<std::size_t>(end);
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (address == MAP_FAILED) return system_error("Cannot map", "the file");
+  return MappedFile(Bytes(static_cast<const std::byte*>(address), size));
+}
+
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) {
     ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());

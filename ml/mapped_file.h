@@ -15,6 +15,9 @@ class MappedFile {
  public:
   [[nodiscard]] static std::expected<MappedFile, FileError> open(const std::filesystem::path& path);
 
+  // The file behind an open descriptor, which stays the caller's. Its position is moved.
+  [[nodiscard]] static std::expected<MappedFile, FileError> of_descriptor(int descriptor);
+
   MappedFile() = default;
   MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept {

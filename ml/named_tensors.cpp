@@ -250,6 +250,11 @@ std::expected<NamedTensors, FileError> read_named_tensors(const TorchArchive& ar
     out.kind = FileKind::eager_module;
     out.root_class = tree.callee(root);
     done = walker.eager(root, "");
+  } else if (tree[root].kind == PickleKind::object &&
+             tree.callee(root).starts_with("torchvision.transforms.")) {
+    // A preprocessing of torchvision's first version is no module: it has steps, and no weights.
+    out.kind = FileKind::eager_module;
+    out.root_class = tree.callee(root);
   } else if (tree[root].kind == PickleKind::dict && !tree.children(root).empty()) {
     done = walker.state_dict(root);
   } else if (tree[root].kind == PickleKind::dict) {

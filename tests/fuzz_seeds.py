@@ -21,6 +21,7 @@ import urllib.parse
 import torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+FIXTURES = pathlib.Path(os.environ.get("FEDLOG_FIXTURES", ROOT / "../shared/fixtures"))
 RECORDINGS = pathlib.Path(os.environ.get("FEDLOG_CONFORMANCE", ROOT / "../shared/api"))
 SEED_BYTES_MAX = 64 * 1024
 
@@ -166,6 +167,17 @@ def recorded_files():
     return (path.read_bytes() for path in sorted((RECORDINGS / "files").glob("*")))
 
 
+# Two pixels.
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAABCAIAAAB7QOjdAAAAD0lEQVR4nGNgZGJmYWUDAAA/ABYhutRUAAAAAElFTkSuQmCC"
+)
+
+
+def fixture_pictures():
+    paths = [path for pattern in ("*.png", "*.jpg") for path in (FIXTURES / "inference/inputs").glob(pattern)]
+    return (path.read_bytes() for path in sorted(paths))
+
+
 def seeds():
     """(target, seed) for all targets; a seed is text or bytes."""
     everything = {
@@ -184,6 +196,7 @@ def seeds():
             map(json.dumps, LISTS), files(), (base64.b64encode(file) for file in files()), recorded_inputs()
         ),
         "model_file": itertools.chain(files(), recorded_files()),
+        "picture": itertools.chain([PICTURE], fixture_pictures()),
     }
     for target, values in everything.items():
         for value in values:

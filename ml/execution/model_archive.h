@@ -15,6 +15,7 @@ namespace fedlog::ml {
 class ModelFileReader final : public caffe2::serialize::ReadAdapterInterface {
  public:
   explicit ModelFileReader(OwnedDescriptor file);
+  [[nodiscard]] int descriptor() const { return file_.get(); }
   [[nodiscard]] size_t size() const override { return size_bytes_; }
   size_t read(uint64_t position, void* buffer, size_t count, const char* what) const override;
 
@@ -23,8 +24,8 @@ class ModelFileReader final : public caffe2::serialize::ReadAdapterInterface {
   size_t size_bytes_ = 0;
 };
 
-// Loads a TorchScript archive, switched to evaluation; what can be read but not executed is refused by the
-// name of its class. May run code of the archive.
+// Loads a model, switched to evaluation: a TorchScript archive, which may run code of the archive, or an
+// eager module from its description (described_model.h).
 [[nodiscard]] std::expected<torch::jit::Module, ExecutionError> load_model(OwnedDescriptor file);
 
 }  // namespace fedlog::ml

@@ -1,5 +1,7 @@
 #include "ml/execution/prepared_input.h"
 
+#include "ml/execution/picture.h"
+
 namespace fedlog::ml {
 namespace {
 
@@ -24,6 +26,30 @@ bool fits(at::IntArrayRef shape, at::IntArrayRef wanted) {
   return true;
 }
 
+// (channels, height, width): uint8; of 16-bit grey float32 in [0, 1], since torch 1.13 has no type for it.
+at::Tensor tensor_of(Picture& picture) {
+  const auto size = [](std::size_t value) { return static_cast<std::int64_t>(value); };
+  const std::vector<std::int64_t> shape{size(picture.height), size(picture.width), size(picture.channels)};
+  if (picture.bytes_per_value == 1) {
+    return at::from_blob(picture.pixels.data(), shape, at::kByte)
+        .permute({2, 0, 1})
+        .clone(at::MemoryFormat::Contiguous);
+  }
+  // Read as signed numbers, those of the upper half are negative.
+  const auto values = at::from_blob(picture.pixels.data(), shape, at::kShort).permute({2, 0, 1}).to(at::kInt);
+  return (values.bitwise_and(0xFFFF).to(at::kFloat) / 65535).contiguous();
+}
+
+std::expected<at::Tensor, ExecutionError> decoded(const at::Tensor& file) {
+  if (file.scalar_type() != at::kByte || file.dim() != 1) {
+    return refuse(ExecutionErrorCode::bad_request, "a picture has to come as its file's bytes");
+  }
+  const auto* bytes = static_cast<const std::byte*>(file.data_ptr());
+  auto picture = decode_picture({bytes, static_cast<std::size_t>(file.numel())});
+  if (!picture) return refuse(ExecutionErrorCode::input_unreadable, picture.error());
+  return tensor_of(*picture);
+}
+
 std::expected<at::Tensor, ExecutionError> preprocessed(torch::jit::Module& preprocessing,
                                                        const WorkerTask& task, const at::Tensor& input) {
   auto outputs = forward(preprocessing, {input}, task.inputs_take_model_type, "the preprocessing");
@@ -45,6 +71,12 @@ Outputs prepare_inputs(const WorkerTask& task, std::vector<at::Tensor> inputs,
     return refuse(ExecutionErrorCode::bad_request, "the request has no input to prepare");
   }
   auto& input = inputs.front();
+  if (image) {
+    auto picture = decoded(input);
+    if (!picture) return std::unexpected(picture.error());
+    input = std::move(*picture);
+    if (preprocessing == nullptr && !input.is_floating_point()) input = input.to(at::kFloat) / 255;
+  }
   if (preprocessing != nullptr) {
     auto output = preprocessed(*preprocessing, task, input);
     if (!output) return std::unexpected(output.error());

@@ -280,6 +280,21 @@ TEST(ModelFile, ReadsSafetensors) {
   EXPECT_THAT(refused(""), HasSubstr("no tensors"));
 }
 
+TEST(ModelFile, KnowsAPipelineOfTorchvisionAsAModuleWithoutWeights) {
+  const auto pipeline = [](std::string_view module, std::string_view name) {
+    return torch_file(
+        complete_pickle(pickled_global(module, name) + ")\x81}" + pickled_items({{"transforms", "]"}}) + "b"),
+        {});
+  };
+  const auto file = pipeline("torchvision.transforms.transforms", "Compose");
+  const auto model = ModelFile::from_bytes(bytes_of(file));
+  ASSERT_TRUE(model.has_value()) << model.error().message;
+  EXPECT_EQ(model->kind(), FileKind::eager_module);
+  EXPECT_EQ(model->root_class(), "torchvision.transforms.transforms.Compose");
+  EXPECT_TRUE(model->tensors().empty());
+  EXPECT_THAT(refusal(pipeline("their.transforms", "Compose")), HasSubstr("neither a module"));
+}
+
 TEST(ReadTensor, GivesTheOnlyTensorContiguous) {
   const std::string file = torch_file(complete_pickle(pickled_tensor(four({2, 2}, {1, 2}))), four_floats);
   const TemporaryFolder folder;

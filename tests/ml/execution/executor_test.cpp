@@ -336,8 +336,7 @@ TEST_F(ExecutorFixtures, NamesTheClassOfWhatCannotBeExecutedAndTheWayOut) {
   const auto eager = execute(fixtures() / "models" / "net_eager.pt", {});
   ASSERT_TRUE(eager.error);
   EXPECT_EQ(eager.error->code, ExecutionErrorCode::model_unsupported);
-  EXPECT_NE(eager.error->message.find("mymodels.Net"), std::string::npos)
-      << eager.error->message;
+  EXPECT_NE(eager.error->message.find("mymodels.Net"), std::string::npos) << eager.error->message;
   EXPECT_NE(eager.error->message.find("torch.jit.script"), std::string::npos);
   const auto weights = execute(fixtures() / "models" / "mlp_state_dict.pt", {});
   ASSERT_TRUE(weights.error);
