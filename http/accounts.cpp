@@ -22,6 +22,7 @@ std::vector<FieldRule> password_fields(bool superuser) {
            .required = true,
            .trim = false,
            .length_max = 1024,
+           .description = "Kept only as a salted hash.",
            .example = "enchantress of numbers"}};
 }
 

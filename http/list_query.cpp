@@ -173,7 +173,9 @@ std::vector<FieldRule> list_parameters(const std::vector<ListField>& fields) {
                               "in any case."});
   }
   for (const auto& field : fields) {
-    if (field.filterable) parameters.push_back(field.rule);
+    if (!field.filterable) continue;
+    parameters.push_back(field.rule);
+    if (field.rule.description.empty()) parameters.back().description = "Only results with this value.";
   }
   return parameters;
 }
