@@ -54,7 +54,7 @@ class AnswerWriter::Server : private httplib::Server {
   Server() {
     // Before any routing: the one request that cpp-httplib sees needs none.
     set_pre_routing_handler([](const httplib::Request&, httplib::Response& out) {
-      fill(*current, out);
+      out.status = current->response.status;
       return HandlerResponse::Handled;
     });
     set_post_routing_handler([](const httplib::Request&, httplib::Response& out) { finish(*current, out); });
@@ -72,21 +72,11 @@ class AnswerWriter::Server : private httplib::Server {
   }
 
  private:
-  static void fill(const Written& written, httplib::Response& out) {
-    out.status = written.response.status;
-    for (const auto& [name, value] : written.response.headers) out.headers.emplace(name, value);
-  }
-
-  // After cpp-httplib has added its own headers.
+  // Instead of cpp-httplib's own headers, which depend on what it believes of the request and the body.
   static void finish(const Written& written, httplib::Response& out) {
-    const auto& headers = written.response.headers;
-    for (const auto* name : {"Keep-Alive", "Connection", "Accept-Ranges", "Content-Length", "Content-Type"}) {
-      out.headers.erase(name);
-    }
-    if (const auto* ranges = headers.find("Accept-Ranges")) out.headers.emplace("Accept-Ranges", *ranges);
-    if (const auto* type = headers.find("Content-Type")) {
-      out.headers.emplace("Content-Type", *type);
-    } else if (written.body_bytes > 0) {
+    out.headers.clear();
+    for (const auto& [name, value] : written.response.headers) out.headers.emplace(name, value);
+    if (written.body_bytes > 0 && !written.response.headers.contains("Content-Type")) {
       const bool file = std::holds_alternative<FileBody>(written.response.body);
       out.headers.emplace("Content-Type", file ? "application/octet-stream" : "text/plain");
     }
@@ -96,7 +86,7 @@ class AnswerWriter::Server : private httplib::Server {
     }
   }
 
-  // process_request calls the functions above on the calling thread; this is how they know for what.
+  // process_request calls the handlers on the calling thread; this is how they know for what.
   static thread_local const Written* current;
 };
 

@@ -48,25 +48,45 @@ void join_vary(Headers& headers) {
   }
 }
 
-std::optional<std::string> deflated(const std::string& plain) {
-  // The fastest level: it takes a third of the time of the usual one, for an answer an eighth larger.
-  constexpr int level = 1;
-  constexpr int gzip_window_bits = 15 + 16;
-  constexpr int memory_level = 8;
-  z_stream stream{};
-  if (deflateInit2(&stream, level, Z_DEFLATED, gzip_window_bits, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
-    return std::nullopt;
+// zlib's state is large: setting it up costs more than compressing a small answer, so each thread keeps one.
+class Deflater {
+ public:
+  Deflater() {
+    // The fastest level: a third of the usual one's time for a large text, which becomes a seventh of its
+    // size instead of a tenth.
+    constexpr int level = 1;
+    constexpr int gzip_window_bits = 15 + 16;
+    constexpr int memory_level = 8;
+    ready_ =
+        deflateInit2(&stream_, level, Z_DEFLATED, gzip_window_bits, memory_level, Z_DEFAULT_STRATEGY) == Z_OK;
   }
-  std::string out(deflateBound(&stream, plain.size()), '\0');
-  // zlib does not write to its input; sizes of answers are far below what fits into its counters.
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  const bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return done ? std::optional{std::move(out)} : std::nullopt;
+  Deflater(const Deflater&) = delete;
+  Deflater& operator=(const Deflater&) = delete;
+  ~Deflater() {
+    if (ready_) deflateEnd(&stream_);
+  }
+
+  [[nodiscard]] std::optional<std::string> run(const std::string& plain) {
+    if (!ready_ || deflateReset(&stream_) != Z_OK) return std::nullopt;
+    std::string out(deflateBound(&stream_, plain.size()), '\0');
+    // zlib does not write to its input; sizes of answers are far below what fits into its counters.
+    stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
+    stream_.avail_in = static_cast<uInt>(plain.size());
+    stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream_.avail_out = static_cast<uInt>(out.size());
+    if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) return std::nullopt;
+    out.resize(stream_.total_out);
+    return out;
+  }
+
+ private:
+  z_stream stream_{};
+  bool ready_ = false;
+};
+
+std::optional<std::string> deflated(const std::string& plain) {
+  thread_local Deflater deflater;
+  return deflater.run(plain);
 }
 
 }  // namespace
