@@ -12,6 +12,7 @@
 #include "ml/execution/newer_operators.h"
 #include "ml/execution/prepared_input.h"
 #include "ml/execution/sampling.h"
+#include "ml/execution/statistics.h"
 #include "ml/execution/tensor_conversion.h"
 
 namespace fedlog::ml {
@@ -59,6 +60,10 @@ Outputs Executor::State::execute(const WorkerRequest& request, std::vector<Owned
       }
     }
     return {};
+  }
+  if (task.operation == WorkerOperation::statistics) {
+    if (files.size() != 1) return bad_request("statistics are of one model");
+    return model_statistics(task, std::move(files.front()));
   }
   at::manual_seed(task.seed);
   auto rest = task;

@@ -9,13 +9,6 @@ std::unexpected<ExecutionError> refuse(ExecutionErrorCode code, std::string mess
   return std::unexpected(ExecutionError{code, std::move(message)});
 }
 
-at::ScalarType floating_type(const torch::jit::Module& model) {
-  for (const at::Tensor& parameter : model.parameters()) {
-    if (parameter.is_floating_point()) return parameter.scalar_type();
-  }
-  return at::kFloat;
-}
-
 std::expected<void, ExecutionError> collect(const torch::IValue& value, const std::string& name,
                                             std::vector<at::Tensor>& tensors) {
   const auto collect_all = [&](const auto& elements) -> std::expected<void, ExecutionError> {
@@ -58,6 +51,13 @@ Outputs forward_as_given(torch::jit::Module& model, const std::vector<at::Tensor
 }
 
 }  // namespace
+
+at::ScalarType floating_type(const torch::jit::Module& model) {
+  for (const at::Tensor& parameter : model.parameters()) {
+    if (parameter.is_floating_point()) return parameter.scalar_type();
+  }
+  return at::kFloat;
+}
 
 Outputs forward(torch::jit::Module& model, const std::vector<at::Tensor>& inputs, bool take_model_type,
                 const std::string& name) {

@@ -13,6 +13,9 @@ namespace fedlog::ml {
 
 using Outputs = std::expected<std::vector<at::Tensor>, ExecutionError>;
 
+// Of the model's first floating-point parameter; float32 when it has none.
+[[nodiscard]] at::ScalarType floating_type(const torch::jit::Module& model);
+
 // Runs the model once. `name` is what messages call it. Its output may be a tensor, or tuples and lists of
 // tensors (flattened, in their order).
 //

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ml/execution/layer_watch.h"
 #include "ml/file_error.h"
 
 namespace fedlog::ml {

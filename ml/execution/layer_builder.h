@@ -14,9 +14,6 @@
 // only.
 namespace fedlog::ml {
 
-// The attribute under which a built layer keeps what its description says of its kernel.
-inline constexpr const char* described_kernel_size = "described_kernel_size";
-
 // Thrown while a model is built from its description, and turned into an error where that began: why this
 // description cannot be executed.
 struct NotDescribed {
