@@ -97,6 +97,9 @@ int serve(const Arguments& arguments) {
              spdlog::error("request failed method={} path={} id={} what=\"{}\"", request.method, request.path,
                            request.id, what);
            }}};
+  if (settings->server.development) {
+    spdlog::warn("development mode: /api/dummy/ gives an account to whoever asks (server.development)");
+  }
   spdlog::info("ready data={} listen={} port={}", arguments.data.string(), settings->server.listen,
                server.port());
 

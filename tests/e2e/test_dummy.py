@@ -102,6 +102,9 @@ class Dummy(unittest.TestCase):
         self.assertEqual((self.training(), self.infer(self.training()["model"])), before)
         self.assert_verifies()
 
+    def test_is_warned_of_at_the_start(self):
+        self.assertIn("development mode: /api/dummy/ gives an account to whoever asks", self.server.words())
+
     def test_makes_another_training_of_the_same_user_at_every_call(self):
         again = self.make(requests.post)
         self.assertEqual(again["user_uuid"], self.made["user_uuid"])
@@ -111,10 +114,9 @@ class Dummy(unittest.TestCase):
         trainings = [training["id"] for training in self.get("/api/trainings/").json()]
         self.assertIn(again["training_uuid"], trainings)
         self.assertIn(self.made["training_uuid"], trainings)
-        model = requests.delete(
-            f"{self.server.url}/api/trainings/{again['training_uuid']}/", auth=("dummy-user", "secret"), timeout=60
-        )
-        self.assertEqual(model.status_code, 200, model.text)
+        path = f"/api/trainings/{again['training_uuid']}/"
+        deleted = requests.delete(self.server.url + path, auth=("dummy-user", "secret"), timeout=60)
+        self.assertEqual(deleted.status_code, 200, deleted.text)
 
 
 class Guards(unittest.TestCase):
@@ -123,6 +125,7 @@ class Guards(unittest.TestCase):
             for method in (requests.get, requests.post):
                 answer = method(server.url + "/api/dummy/", timeout=60)
                 self.assertEqual((answer.status_code, answer.json()), (404, {"detail": "Not found."}))
+            self.assertNotIn("development mode", server.words())
 
     def test_the_environment_asks_for_it_too_and_somebody_elses_account_is_not_given_away(self):
         with Server(environment={"FEDLOG_SERVER__DEVELOPMENT": "true"}) as server:
