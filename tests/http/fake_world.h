@@ -17,6 +17,7 @@
 #include "storage/key_value.h"
 #include "storage/projection.h"
 #include "storage/views.h"
+#include "tests/storage/counting_reader.h"
 
 namespace fedlog::http::testing {
 
@@ -66,9 +67,11 @@ Id id_number(std::uint8_t number) {
 // Views filled by events, as the server fills them, without a journal.
 class World {
  public:
-  World() : codec_(keys_), views_(entries_, keys_) {}
+  World() : codec_(keys_), views_(counted_, keys_) {}
 
   [[nodiscard]] const storage::Views& views() const { return views_; }
+  // What all questions to the views cost so far.
+  [[nodiscard]] std::size_t reads() const { return counted_.reads(); }
 
   domain::User user(std::uint8_t number, std::string username, bool superuser = false) {
     const auto id = id_number<domain::UserId>(number);
@@ -131,6 +134,7 @@ class World {
   OneKeyRing keys_;
   storage::EventCodec codec_;
   MemoryKeyValues entries_;
+  storage::testing::CountingReader counted_{entries_};
   storage::Views views_;
   std::uint64_t position_ = 0;
   std::map<std::string, std::uint64_t> versions_;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <string>
 
+#include "http/form.h"
 #include "http/message.h"
 
 namespace fedlog::http::testing {
@@ -42,8 +43,7 @@ inline Request make_request(std::string method, std::string path, std::vector<Na
   request.raw_path = request.path;
   if (question != std::string::npos) {
     request.raw_query = path.substr(question + 1);
-    const auto equals = request.raw_query.find('=');
-    request.query.emplace_back(request.raw_query.substr(0, equals), request.raw_query.substr(equals + 1));
+    request.query = parse_urlencoded(request.raw_query).value();
   }
   for (auto& [name, value] : headers) request.headers.add(name, value);
   return request;
