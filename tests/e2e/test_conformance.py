@@ -11,7 +11,7 @@ from fedlog_server import ROOT, Server
 
 CONFORMANCE = pathlib.Path(os.environ.get("FEDLOG_CONFORMANCE", ROOT / "../shared/api")) / "conformance.py"
 
-SCENARIOS = "users,pipeline,groups,models,trainings,round_fedavg,round_swag,round_feddc,refusal"
+SCENARIOS = "users,pipeline,groups,models,trainings,round_fedavg,round_swag,round_feddc,round_eager,refusal,inference,statistics"
 
 
 @unittest.skipUnless(CONFORMANCE.exists(), f"no recorded exchanges: there is no {CONFORMANCE} (see FEDLOG_CONFORMANCE)")
