@@ -378,6 +378,12 @@ class Cases(Service):
             with self.subTest(case=case["name"]):
                 self.check(case)
 
+    def test_an_image_may_come_as_base64(self):
+        model = self.upload((FIXTURES / "inference/models/pool_script.pt").read_bytes())
+        expected = json.loads((FIXTURES / "inference/expected/none_image_grey8_png.json").read_text())
+        self.assertEqual(self.infer(model, (FIXTURES / "inference/inputs/grey8.png.b64").read_text()), expected)
+        self.assertIn("cannot be used", self.refused(model, base64.b64encode(b"\x89PNG\r\n\x1a\nno pixels").decode()))
+
     def test_dropout_stays_within_what_all_masks_allow(self):
         case = next(case for case in json.loads((FIXTURES / "inference/cases.json").read_text()) if "statistical" in case)
         exact = json.loads((FIXTURES / case["statistical"]).read_text())["exact"]
