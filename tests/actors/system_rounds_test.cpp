@@ -84,11 +84,10 @@ TEST_F(DaisyChains, GoOnFromLocalModelsAndAreAggregatedAtTheEndOfThePeriod) {
   EXPECT_EQ(training(id).target_num_updates, 2);
   EXPECT_EQ(count(id, "RoundAggregated"), 0U);
   EXPECT_NE(told("/ada"), told("/bob"));
-  for (const auto& model : {told("/ada"), told("/bob")}) {
-    for (const auto& reader : {owner, ada, bob}) {
-      EXPECT_TRUE(gateway().readable_model(as(reader), model).has_value())
-          << "its owner, the actor, or given";
-    }
+  for (const auto& [participant, model] : std::map{std::pair{ada, told("/ada")}, {bob, told("/bob")}}) {
+    const auto sender = gateway().readable_model(as(owner), model).value().owner;
+    EXPECT_TRUE(gateway().readable_model(as(sender), model).has_value());
+    EXPECT_TRUE(gateway().readable_model(as(participant), model).has_value());
   }
   EXPECT_TRUE(gateway().may_submit_update(as(ada), told("/ada"), 1).has_value());
   EXPECT_EQ(gateway().may_submit_update(as(ada), told("/bob"), 1).error().reason,
