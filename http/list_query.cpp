@@ -102,6 +102,10 @@ std::vector<std::string> read_words(std::string_view text) {
   return words;
 }
 
+std::string too_many_words() {
+  return "At most " + std::to_string(search_words_max) + " words can be searched for at once.";
+}
+
 bool is_reserved(std::string_view name) {
   constexpr std::array names{"limit", "offset", "ordering", "format"};
   return std::ranges::find(names, name) != names.end();
@@ -142,11 +146,16 @@ std::expected<ListQuery, Response> read_list_query(const Request& request,
   if (!ordering) return std::unexpected(std::move(ordering.error()));
   query.ordering = std::move(*ordering);
   query.words = read_words(request.query_parameter("search").value_or(""));
-  if (query.words.size() > search_words_max) {
-    return std::unexpected(refusal(
-        "search", "At most " + std::to_string(search_words_max) + " words can be searched for at once."));
-  }
+  if (query.words.size() > search_words_max) return std::unexpected(refusal("search", too_many_words()));
   return query;
+}
+
+Failure list_refusal() {
+  return field_failure(
+      400,
+      "A parameter or a field is unknown, or its value does not fit; the body names it and what "
+      "the list has instead.",
+      "search", too_many_words());
 }
 
 std::vector<FieldRule> list_parameters(const std::vector<ListField>& fields) {
@@ -173,9 +182,7 @@ std::vector<FieldRule> list_parameters(const std::vector<ListField>& fields) {
                               "in any case."});
   }
   for (const auto& field : fields) {
-    if (!field.filterable) continue;
-    parameters.push_back(field.rule);
-    if (field.rule.description.empty()) parameters.back().description = "Only results with this value.";
+    if (field.filterable) parameters.push_back(field.rule);
   }
   return parameters;
 }

@@ -11,6 +11,7 @@
 
 #include "http/field_rule.h"
 #include "http/message.h"
+#include "http/operation.h"
 
 // What a caller may ask of a list: ?limit=&offset=, ?ordering=, ?search=, and equality with a field.
 namespace fedlog::http {
@@ -57,6 +58,9 @@ struct ListQuery {
 // value that does not fit its field. `format` is the negotiation's. The error is the answer.
 [[nodiscard]] std::expected<ListQuery, Response> read_list_query(const Request& request,
                                                                  const std::vector<ListField>& fields);
+
+// How a list refuses a query, for its route's declaration.
+[[nodiscard]] Failure list_refusal();
 
 // The query parameters of such a list, for its route's declaration. The fields' names must outlive them.
 [[nodiscard]] std::vector<FieldRule> list_parameters(const std::vector<ListField>& fields);

@@ -5,6 +5,7 @@
 #include "actors/gateway.h"
 #include "http/field_rule.h"
 #include "http/handling.h"
+#include "http/list_query.h"
 #include "http/message.h"
 
 // The API's lists: what each can be asked by stands in one table, from which come its answers and its query

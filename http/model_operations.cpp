@@ -121,7 +121,8 @@ ModelOperations model_operations() {
       .list = {.summary = "List models",
                .description = "Those that the caller owns, or whose training it takes part in.",
                .query = model_list_parameters(),
-               .answers = {{.meaning = "The models.", .schema = schema::listing_of("Model")}}},
+               .answers = {{.meaning = "The models.", .schema = schema::listing_of("Model")}},
+               .failures = {list_refusal()}},
       .upload =
           {.summary = "Upload a model",
            .description = "A global or SWAG model with its file, or a mean model of others, which needs no "
@@ -160,7 +161,7 @@ ModelOperations model_operations() {
                        .query = metric_list_parameters(),
                        .answers = {{.meaning = "The metrics, in the order in which they were reported.",
                                     .schema = schema::listing_of("Metric")}},
-                       .failures = {unknown_id("Model"), stranger}},
+                       .failures = {unknown_id("Model"), list_refusal(), stranger}},
       .report_metrics = {.summary = "Report metrics of a model",
                          .description =
                              "A participant's first report for a round of testing counts towards the "

@@ -15,7 +15,8 @@ Operation models(std::string summary, const std::string& local_models) {
       .description = "The global model, then " + local_models + ". Empty for who may not see the training.",
       .query = model_list_parameters(),
       .answers = {{.meaning = "The models.", .schema = schema::listing_of("Model")}},
-      .failures = {detail_failure(400, "The id in the path is no id.", "Training abc not found.")},
+      .failures = {detail_failure(400, "The id in the path is no id.", "Training abc not found."),
+                   list_refusal()},
       .tag = "Training"};
 }
 
@@ -34,7 +35,8 @@ TrainingOperations training_operations(const std::vector<FieldRule>& training_fi
   return {
       .list = {.summary = "List the trainings that the caller runs",
                .query = training_list_parameters(),
-               .answers = {{.meaning = "The trainings.", .schema = schema::listing_of("Training")}}},
+               .answers = {{.meaning = "The trainings.", .schema = schema::listing_of("Training")}},
+               .failures = {list_refusal()}},
       .create = {.summary = "Create a training",
                  .description =
                      "Of a model that the caller owns; one that another training uses is copied. With "
