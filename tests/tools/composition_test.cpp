@@ -61,6 +61,32 @@ TEST(ServerOptions, TakeTheAddressApart) {
   EXPECT_EQ(options.body_bytes_max, 77U);
 }
 
+TEST(ServerOptions, TellWhomToBelieveAndHowManyThreadsAreForUploads) {
+  config::Settings settings;
+  settings.server.trusted_proxies = {"10.0.0.0/8"};
+  settings.server.threads_max = 40;
+  settings.server.upload_threads_percent = 30;
+  settings.server.connections_per_address_max = 9;
+  settings.server.collected_body_bytes_max = 4096;
+  settings.server.bytes_per_second_min = 7;
+  const auto options = server_options(settings, 77);
+  EXPECT_THAT(options.trusted_proxies, ::testing::ElementsAre("10.0.0.0/8"));
+  EXPECT_EQ(options.upload_threads_max, 12U);
+  EXPECT_EQ(options.connections_per_address_max, 9U);
+  EXPECT_EQ(options.collected_body_bytes_max, 4096U);
+  EXPECT_EQ(options.bytes_per_second_min, 7U);
+  EXPECT_FALSE(options.tls.has_value());
+}
+
+TEST(ServerOptions, SpeakTlsWhenThereIsACertificate) {
+  config::Settings settings;
+  settings.tls = {.certificate = "/c.pem", .key = "/k.pem"};
+  const auto options = server_options(settings, 77);
+  ASSERT_TRUE(options.tls.has_value());
+  EXPECT_EQ(options.tls->certificate, "/c.pem");
+  EXPECT_EQ(options.tls->key, "/k.pem");
+}
+
 TEST(SystemOptions, LeaveHalfOfTheServersThreadsToWhoeverSignsNobodyIn) {
   const auto together = [](std::int64_t threads_max, std::int64_t hash_threads, std::int64_t queue_max) {
     config::Settings settings;
