@@ -111,6 +111,36 @@ TEST_F(ModelWorker, ContainsTheHostileFixtures) {
   }
 }
 
+TEST_F(ModelWorker, RunsEagerModulesOnPreprocessedPicturesInTheSandbox) {
+  if (!std::filesystem::exists(fixtures()))
+    GTEST_SKIP() << "no fixtures at " << fixtures() << " (FEDLOG_FIXTURES)";
+  WorkerPool pool(options());
+  const auto run_on = [&](const std::filesystem::path& picture) {
+    std::ifstream file(picture, std::ios::binary);
+    const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+    auto request = run(fixtures() / "models/cnn_eager.pt");
+    const auto pipeline = fixtures() / "preprocessing/v1_modules.pt";
+    request.preprocessing = ModelReference{.id = pipeline.string(), .path = pipeline};
+    request.input_kind = ml::InputKind::image;
+    request.input_shape = std::vector<std::int64_t>{-1, 1, 8, 8};
+    request.inputs = {
+        ml::testing::tensor(ml::DType::uint8, {static_cast<std::int64_t>(bytes.size())}, bytes)};
+    return pool.run(request);
+  };
+  for (const char* name : {"rgb28.png", "grey28.jpg", "rgb8.jpg"}) {
+    const auto outputs = run_on(fixtures() / "inference/inputs" / name);
+    ASSERT_TRUE(outputs) << name << ": " << outputs.error().message;
+    EXPECT_EQ(outputs->at(0).shape, (std::vector<std::int64_t>{1, 10}));
+  }
+  for (const char* name : {"img_png_bomb.png", "img_png_crc.png", "img_jpeg_truncated.jpg"}) {
+    const auto refused = run_on(fixtures() / "hostile" / name);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().code, ExecutionErrorCode::input_unreadable) << refused.error().message;
+  }
+  expect_works(pool);
+  EXPECT_EQ(pool.counters().started, 1U);
+}
+
 // The model and the preprocessing of the dummy data, made and run in the sandbox.
 class DigitsModules : public ModelWorker {
  protected:
