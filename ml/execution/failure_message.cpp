@@ -37,7 +37,9 @@ std::string shorten_failure(std::string_view text) {
   text = trim(text);
   text = trim(text.substr(0, text.find('\n')));
   if (text.ends_with(':')) text.remove_suffix(1);
-  if (text.starts_with("builtins.")) text.remove_prefix(std::string_view("builtins.").size());
+  for (const std::string_view prefix : {"builtins.", "AssertionError: "}) {
+    if (text.starts_with(prefix)) text.remove_prefix(prefix.size());
+  }
   if (text.starts_with("[enforce fail at")) {
     const auto reason = text.find("] . ");
     if (reason != std::string_view::npos) text.remove_prefix(reason + 4);

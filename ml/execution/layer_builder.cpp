@@ -11,8 +11,9 @@ namespace {
 // Sizes, strides and the like: whatever is larger is no layer that a worker could run.
 constexpr std::int64_t integer_most = std::int64_t{1} << 31;
 
-std::string text_of_limit(std::int64_t least) {
-  return least < -integer_most ? "a whole number" : "a whole number of at least " + std::to_string(least);
+std::string whole_numbers(std::size_t count, std::int64_t least) {
+  return (count == 1 ? "a whole number" : std::to_string(count) + " whole numbers") + std::string(" of ") +
+         std::to_string(least) + " to " + std::to_string(integer_most);
 }
 
 bool within(std::int64_t value, std::int64_t least) {
@@ -39,7 +40,7 @@ bool LayerBuilder::read_flag(const char* name, std::optional<bool> fallback) con
 
 std::int64_t LayerBuilder::read_integer(const char* name, std::int64_t least) const {
   const auto value = source_.integer(name);
-  if (!value || !within(*value, least)) refuse_attribute(name, text_of_limit(least));
+  if (!value || !within(*value, least)) refuse_attribute(name, whole_numbers(1, least));
   return *value;
 }
 
@@ -55,7 +56,7 @@ std::vector<std::int64_t> LayerBuilder::read_integers(const char* name, std::siz
   if (values && values->size() == 1) values->resize(count, values->front());
   const bool good = values && values->size() == count &&
                     std::ranges::all_of(*values, [&](std::int64_t value) { return within(value, least); });
-  if (!good) refuse_attribute(name, std::to_string(count) + " of " + text_of_limit(least));
+  if (!good) refuse_attribute(name, whole_numbers(count, least));
   return *values;
 }
 
@@ -151,7 +152,7 @@ void LayerBuilder::forward(const std::string& expression) {
 }
 
 void LayerBuilder::refuse_if_set(const char* name) const {
-  if (!source_.is_empty(name)) refuse("has \"" + std::string(name) + "\", which is not executed here");
+  if (!source_.is_empty(name)) refuse("with \"" + std::string(name) + "\", which is not executed here");
 }
 
 void LayerBuilder::refuse(const std::string& reason) const {

@@ -214,6 +214,8 @@ TEST(FailureMessage, FindsTheCauseInATraceback) {
       "size mismatch");
   EXPECT_EQ(shorten_failure("\nUnknown builtin op: aten::new.\nCould not find any similar ops\n"),
             "Unknown builtin op: aten::new.");
+  EXPECT_EQ(shorten_failure("In the TorchScript interpreter.\nRuntimeError: AssertionError: only pictures\n"),
+            "only pictures");
   EXPECT_EQ(shorten_failure(""), "");
 }
 

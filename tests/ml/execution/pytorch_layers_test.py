@@ -180,7 +180,7 @@ def transforms():
     equal("crop_grows", compose(v1("CenterCrop", size=(5, 5)), to_tensor), small, F.pad(small.float() / 255, (1, 1, 1, 2)))
     equal("normalize_in_layers", nn.Sequential(compose(to_tensor, v1("Normalize", mean=[0.1, 0.2, 0.3], std=(1, 2, 4))), nn.Flatten()), picture,
           ((values - torch.tensor([0.1, 0.2, 0.3])[:, None, None]) / torch.tensor([1.0, 2, 4])[:, None, None]).flatten(1))
-    refused("normalize_whole", v1("Normalize", mean=[0.0], std=[1.0]), "put ToTensor() or ToDtype(torch.float32, scale=True) before it", picture)
+    refused("normalize_whole", v1("Normalize", mean=[0.0], std=[1.0]), "refused the input: Normalize takes floating-point values; put ToTensor()", picture)
     refused("random", compose(v1("RandomCrop", size=(2, 2)), to_tensor), "torchvision.transforms.transforms.RandomCrop", picture)
     refused("lambda", compose(v1("Lambda", lambd=None)), "torchvision.transforms.transforms.Lambda", picture)
     refused("compose_of_number", v1("Compose", transforms=7), "no list")
