@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+
 #include "actors/inference_input.h"
 #include "actors/uncertainty.h"
 #include "ml/model_file.h"
@@ -41,6 +43,24 @@ std::optional<std::vector<std::int64_t>> wanted_shape(const std::optional<domain
   std::vector<std::int64_t> shape;
   for (const auto& extent : *declared) shape.push_back(extent.value_or(any_size));
   return shape;
+}
+
+std::size_t count_of(const ml::Tensor& tensor) {
+  return tensor.bytes.size() / ml::size_bytes(tensor.dtype);
+}
+
+std::size_t count_of(const Prediction& prediction) {
+  auto count = count_of(prediction.inference);
+  for (const auto& [name, tensor] : prediction.uncertainty) count += count_of(tensor);
+  return count;
+}
+
+// Whether an answer, which is the outputs without their samples or classes, would have too many numbers.
+bool is_too_large(const ml::Tensor& outputs, bool samples) {
+  const std::size_t left_out = samples ? 0 : 1;
+  if (outputs.shape.size() <= left_out) return false;
+  const auto times = static_cast<std::size_t>(std::max<std::int64_t>(outputs.shape[left_out], 1));
+  return count_of(outputs) / times > answer_numbers_max;
 }
 
 // What the outputs mean: samples, where there is a method or a mean model has members; else classes.
@@ -116,8 +136,17 @@ Result<std::string> Inference::predict(domain::UserId caller, const domain::Mode
   if (!outputs) return std::unexpected(rejection_of(outputs.error()));
   if (outputs->empty()) return invalid("The model returns nothing.");
 
+  const bool samples = execution->method != ml::SamplingMethod::none;
+  if (is_too_large(outputs->front(), samples)) {
+    return invalid("The model's answer has more than " + std::to_string(answer_numbers_max) +
+                   " numbers; ask about less at once.");
+  }
   const auto prediction = interpreted(outputs->front(), method_of(training), model.kind);
   if (!prediction) return invalid(prediction.error());
+  if (!request.binary_reply && count_of(*prediction) > json_numbers_max) {
+    return invalid("The answer has more than " + std::to_string(json_numbers_max) +
+                   " numbers, too many for JSON; ask about less at once, or for return_format=binary.");
+  }
   return request.binary_reply ? pickle_reply(*prediction) : json_reply(*prediction);
 }
 

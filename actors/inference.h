@@ -13,6 +13,11 @@
 
 namespace fedlog::actors {
 
+// A model may return more than an answer should hold, by accident or on purpose: numbers of one answer (or
+// one sample), at most, and of all that a JSON reply tells, which takes several times the memory of a pickle.
+inline constexpr std::size_t answer_numbers_max = 4 * 1024 * 1024;
+inline constexpr std::size_t json_numbers_max = 1024 * 1024;
+
 // Predictions: reads the input, has a model worker prepare it and run the model on it, as often and with such
 // weights as the training's uncertainty method wants, and puts the reply together. Blocks its caller while
 // the worker computes; any thread.

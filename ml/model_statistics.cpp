@@ -192,6 +192,7 @@ std::vector<std::byte> encode_statistics(const ModelStatistics& statistics, std:
 }
 
 std::expected<ModelStatistics, std::string> decode_statistics(std::span<const std::byte> bytes) {
+  if (bytes.size() > encoded_statistics_limit_bytes) return std::unexpected("the statistics are too long");
   const auto* start = reinterpret_cast<const char*>(bytes.data());
   const auto value = json::parse(start, start + bytes.size(), nullptr, false);
   if (value.is_discarded()) return std::unexpected("the statistics are no JSON");

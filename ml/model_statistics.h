@@ -13,6 +13,7 @@
 namespace fedlog::ml {
 
 inline constexpr std::size_t layer_records_limit = 10'000;
+inline constexpr std::size_t encoded_statistics_limit_bytes = 8 * 1024 * 1024;
 
 // One execution of a layer, or a container that holds executed layers and is not executed itself.
 struct LayerStatistics {
@@ -50,8 +51,8 @@ struct ModelStatistics {
 [[nodiscard]] ModelStatistics statistics_of(std::vector<LayerStatistics> layers,
                                             std::vector<std::int64_t> input_size, std::size_t element_bytes);
 
-// How the model worker sends them. Decoding trusts nothing: negative numbers, more than layer_records_limit
-// layers or text that is not printable are refused, and the totals are added up anew.
+// How the model worker sends them. Decoding trusts nothing: what is larger than the limits above or has
+// negative numbers is refused, names are made printable, and the totals are added up anew.
 [[nodiscard]] std::vector<std::byte> encode_statistics(const ModelStatistics& statistics,
                                                        std::size_t element_bytes);
 [[nodiscard]] std::expected<ModelStatistics, std::string> decode_statistics(std::span<const std::byte> bytes);

@@ -258,6 +258,36 @@ TEST_F(AnInference, SurvivesAModelThatReturnsNothing) {
   expect_refused(predict(model()), Reason::invalid_input, "returns nothing");
 }
 
+ml::Tensor zeros(std::vector<std::int64_t> shape) {
+  ml::Tensor tensor{.dtype = DType::float32, .shape = std::move(shape), .bytes = {}};
+  std::size_t count = 1;
+  for (const auto extent : tensor.shape) count *= static_cast<std::size_t>(extent);
+  tensor.bytes.resize(count * sizeof(float));
+  return tensor;
+}
+
+TEST_F(AnInference, RefusesAnAnswerThatWouldBloatTheServer) {
+  constexpr auto most = static_cast<std::int64_t>(answer_numbers_max);
+  InferenceRequest binary{.model = {}, .input = json{{1.0}}, .binary_reply = true};
+  answer = std::vector{zeros({most + 1, 1})};
+  expect_refused(predict(model(), nullptr, binary), Reason::invalid_input, "less at once");
+  const auto asks = training(UncertaintyMethod::mc_dropout);
+  answer = std::vector{zeros({1, most + 1})};
+  expect_refused(predict(model(), &asks, binary), Reason::invalid_input, "less at once");
+}
+
+TEST_F(AnInference, TellsLongAnswersInPicklesOnly) {
+  constexpr auto most = static_cast<std::int64_t>(json_numbers_max);
+  InferenceRequest binary{.model = {}, .input = json{{1.0}}, .binary_reply = true};
+  answer = std::vector{zeros({most + 1, 1})};
+  expect_refused(predict(model()), Reason::invalid_input, "return_format=binary");
+  EXPECT_TRUE(predict(model(), nullptr, binary).has_value());
+  // Of samples, the spread counts too.
+  const auto asks = training(UncertaintyMethod::mc_dropout);
+  answer = std::vector{zeros({1, most / 3 + 1})};
+  expect_refused(predict(model(), &asks), Reason::invalid_input, "return_format=binary");
+}
+
 TEST_F(AnInference, SaysWhyAnOutputHasNoMeaning) {
   answer = std::vector{tensor_of<float>(DType::float32, {2}, {1, 2})};
   expect_refused(predict(model()), Reason::invalid_input, "[batch, classes, ...]");

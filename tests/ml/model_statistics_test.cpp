@@ -129,6 +129,9 @@ TEST(Statistics, OfAWorkerThatLiesAreRefused) {
   const auto many = encode_statistics(
       {.input_size = {}, .layers = std::vector<LayerStatistics>(layer_records_limit + 1, honest)}, 4);
   EXPECT_FALSE(decode_statistics(many).has_value());
+  auto long_text = sent(honest);
+  long_text.append(encoded_statistics_limit_bytes, ' ');
+  EXPECT_THAT(error_of(long_text), HasSubstr("too long"));
 }
 
 TEST(Statistics, HoldNamesThatAreSafeToShow) {
