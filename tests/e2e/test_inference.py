@@ -135,9 +135,9 @@ class Service(unittest.TestCase):
     def infer(self, model, model_input, **more):
         return self.api.call("POST", "/api/inference/", json={"model_id": model, "model_input": model_input, **more}).json()
 
-    def refused(self, model, model_input):
+    def refused(self, model, model_input, **more):
         with self.assertRaises(ApiError) as caught:
-            self.infer(model, model_input)
+            self.infer(model, model_input, **more)
         self.assertEqual(caught.exception.status, 400)
         return str(caught.exception)
 
@@ -280,14 +280,8 @@ class Predictions(Service):
         self.assertIn("Input shape", self.refused(self.upload(self.file, input_shape=["None", "3"]), [[1.0]]))
         self.assertIn("ENSEMBLE", self.refused(self.trained(self.file, "ENSEMBLE"), ROWS))
         self.assertIn("SWAG", self.refused(self.trained(self.file, "SWAG"), ROWS))
-        self.assertIn("seed", self.refused_seed(model, -1))
-        self.assertIn("seed", self.refused_seed(model, "seven"))
-
-    def refused_seed(self, model, seed):
-        with self.assertRaises(ApiError) as caught:
-            self.infer(model, ROWS, seed=seed)
-        self.assertEqual(caught.exception.status, 400)
-        return str(caught.exception)
+        self.assertIn("seed", self.refused(model, ROWS, seed=-1))
+        self.assertIn("seed", self.refused(model, ROWS, seed="seven"))
 
     def test_a_model_that_never_ends_costs_its_own_request(self):
         endless = self.upload(scripted(Endless()))
