@@ -185,7 +185,7 @@ Result<void> Accounts::change_password(const RequestContext& context, domain::Us
   if (auto allowed = domain::decide(*user, command); !allowed) {
     return std::unexpected(std::move(allowed.error()));
   }
-  if (!context.caller.superuser) {
+  if (!domain::may_set_password_without_the_old(context.caller)) {
     const auto right = is_right(*user, change);
     if (!right) return std::unexpected(right.error());
     command.old_password_is_right = *right;

@@ -122,7 +122,7 @@ Result<domain::TrainingId> ModelRegistry::create_training(const RequestContext& 
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto model = storage_.views().model(request.model);
     if (!model || model->kind == domain::ModelKind::local) return model_not_found(request.model);
-    if (model->owner != context.caller.id) return not_permitted();
+    if (!domain::may_use(context.caller, model->owner)) return not_permitted();
 
     storage::Append model_append{.stream = {}, .expected_version = 0, .events = {}};
     domain::ModelId used = model->id;

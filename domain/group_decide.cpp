@@ -13,16 +13,16 @@ struct Decide {
   const Group& group;
 
   Decision operator()(const RenameGroup& c) const {
-    if (!group.has_member(c.by.id)) return not_allowed();
+    if (!may_access(c.by, group)) return not_allowed();
     if (group.name == c.name) return {};
     return std::vector<GroupEvent>{GroupRenamed{c.name}};
   }
   Decision operator()(const DeleteGroup& c) const {
-    if (!group.has_member(c.by.id)) return not_allowed();
+    if (!may_access(c.by, group)) return not_allowed();
     return std::vector<GroupEvent>{GroupDeleted{}};
   }
   Decision operator()(const AddMembers& c) const {
-    if (!group.has_member(c.by.id) && !c.by.superuser) return not_allowed();
+    if (!may_choose_members(c.by, group)) return not_allowed();
     Group after = group;
     std::vector<GroupEvent> events;
     for (const auto& user : c.users) {
@@ -33,7 +33,7 @@ struct Decide {
     return events;
   }
   Decision operator()(const RemoveMembers& c) const {
-    if (!group.has_member(c.by.id) && !c.by.superuser) return not_allowed();
+    if (!may_choose_members(c.by, group)) return not_allowed();
     Group after = group;
     std::vector<GroupEvent> events;
     for (const auto& user : c.users) {

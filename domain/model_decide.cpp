@@ -46,7 +46,7 @@ std::expected<void, Rejection> check_members(const Caller& by, const std::vector
     }
   }
   for (const auto& member : members) {
-    if (member.owner != by.id) {
+    if (!may_use(by, member.owner)) {
       return std::unexpected(
           Rejection{Reason::invalid_members, "Invalid model selection. Insufficient model permissions."});
     }

@@ -44,7 +44,7 @@ using Decision = std::expected<TrainingEvents, Rejection>;
 // Whether `by` may send what the training waits for in `state` and `phase`.
 std::expected<void, Rejection> check_may_send(const Training& training, const Caller& by, TrainingState state,
                                               Phase phase, std::int64_t round) {
-  if (!training.has_participant(by.id)) {
+  if (!may_send_updates(by, training)) {
     return std::unexpected(rejected(Reason::permission_denied,
                                     "You are not a participant of training " + training.id.text() + "!"));
   }

@@ -13,17 +13,13 @@ std::unexpected<Rejection> not_allowed() {
 struct Decide {
   const User& user;
 
-  [[nodiscard]] bool may_see_to(const Caller& caller) const {
-    return caller.superuser || caller.id == user.id;
-  }
-
   Decision operator()(const ReplaceToken& c) const {
-    if (!may_see_to(c.by)) return not_allowed();
+    if (!may_see_to(c.by, user.id)) return not_allowed();
     return std::vector<UserEvent>{UserTokenReplaced{user.id}};
   }
   Decision operator()(const ChangePassword& c) const {
-    if (!may_see_to(c.by)) return not_allowed();
-    if (!c.by.superuser && !c.old_password_is_right) {
+    if (!may_see_to(c.by, user.id)) return not_allowed();
+    if (!may_set_password_without_the_old(c.by) && !c.old_password_is_right) {
       return std::unexpected(Rejection{Reason::invalid_field,
                                        "Your old password was entered incorrectly. Please enter it again.",
                                        "old_password"});
@@ -31,7 +27,7 @@ struct Decide {
     return std::vector<UserEvent>{UserPasswordChanged{user.id}};
   }
   Decision operator()(const DeactivateUser& c) const {
-    if (!c.by.superuser) return not_allowed();
+    if (!may_lock_accounts(c.by)) return not_allowed();
     if (!user.active) return {};
     if (user.superuser && !c.other_superusers) {
       return std::unexpected(
@@ -40,7 +36,7 @@ struct Decide {
     return std::vector<UserEvent>{UserDeactivated{user.id}};
   }
   Decision operator()(const ActivateUser& c) const {
-    if (!c.by.superuser) return not_allowed();
+    if (!may_lock_accounts(c.by)) return not_allowed();
     if (user.active) return {};
     return std::vector<UserEvent>{UserActivated{user.id}};
   }

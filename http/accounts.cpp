@@ -11,9 +11,9 @@ namespace fedlog::http {
 
 namespace {
 
-std::vector<FieldRule> password_fields(bool superuser) {
+std::vector<FieldRule> password_fields(bool without_the_old) {
   return {{.name = "old_password",
-           .required = !superuser,
+           .required = !without_the_old,
            .trim = false,
            .length_max = 1024,
            .description = "Superusers need none.",
@@ -54,7 +54,8 @@ Response change_password(const Services& services, Call& call) {
   if (!account) return account.error();
   const auto form = read_form(call, services);
   if (!form) return form.error();
-  const auto values = read_fields(*form, password_fields(call.caller->superuser), Wording::rest_framework);
+  const bool without_the_old = domain::may_set_password_without_the_old(domain::caller_of(*call.caller));
+  const auto values = read_fields(*form, password_fields(without_the_old), Wording::rest_framework);
   if (!values) return values.error();
   actors::PasswordChange change{.old_password = std::nullopt,
                                 .new_password = values->at("new_password").get<std::string>(),

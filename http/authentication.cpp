@@ -21,35 +21,35 @@ Authentication::Authentication(actors::Gateway& gateway, std::int64_t requests_p
       limited_(requests_per_minute_per_user > 0),
       requests_(requests_per_minute_per_user, limited_users_max) {}
 
-std::expected<std::optional<Principal>, Response> Authentication::authenticate(const Request& request) {
+std::expected<std::optional<domain::User>, Response> Authentication::authenticate(const Request& request) {
   const auto* header = request.headers.find("Authorization");
   if (header == nullptr) return std::nullopt;
   auto credentials = parse_authorization(*header);
   if (!credentials) return std::unexpected(unauthorized_response(credentials.error()));
 
   if (const auto* token = std::get_if<TokenCredentials>(&*credentials)) {
-    const auto user = gateway_.user_by_token(token->token);
+    auto user = gateway_.user_by_token(token->token);
     if (!user) return std::unexpected(unauthorized_response("Invalid token."));
     if (!user->active) return std::unexpected(unauthorized_response("User inactive or deleted."));
-    return admitted(*user);
+    return admitted(*std::move(user));
   }
   if (auto* basic = std::get_if<BasicCredentials>(&*credentials)) {
-    const auto user = gateway_.user_by_password({.username = std::move(basic->username),
-                                                 .password = std::move(basic->password),
-                                                 .address = request.remote_address});
+    auto user = gateway_.user_by_password({.username = std::move(basic->username),
+                                           .password = std::move(basic->password),
+                                           .address = request.remote_address});
     if (!user) return std::unexpected(rejection_response(user.error()));
-    return admitted(*user);
+    return admitted(*std::move(user));
   }
   return std::nullopt;
 }
 
-std::expected<std::optional<Principal>, Response> Authentication::admitted(const domain::User& user) {
+std::expected<std::optional<domain::User>, Response> Authentication::admitted(domain::User user) {
   if (limited_) {
     const std::lock_guard lock{mutex_};
     const auto wait = requests_.take(user.id.text(), clock_());
     if (wait.count() > 0) return std::unexpected(rejection_response(domain::throttled(wait)));
   }
-  return Principal{.id = user.id, .superuser = user.superuser, .username = user.username.text};
+  return user;
 }
 
 }  // namespace fedlog::http

@@ -22,11 +22,11 @@ class Authentication final : public Authenticator {
       actors::Gateway& gateway, std::int64_t requests_per_minute_per_user = 0,
       Clock clock = [] { return std::chrono::steady_clock::now(); });
 
-  [[nodiscard]] std::expected<std::optional<Principal>, Response> authenticate(
+  [[nodiscard]] std::expected<std::optional<domain::User>, Response> authenticate(
       const Request& request) override;
 
  private:
-  [[nodiscard]] std::expected<std::optional<Principal>, Response> admitted(const domain::User& user);
+  [[nodiscard]] std::expected<std::optional<domain::User>, Response> admitted(domain::User user);
 
   actors::Gateway& gateway_;
   Clock clock_;

@@ -2,19 +2,11 @@
 
 #include <expected>
 #include <optional>
-#include <string>
 
-#include "domain/identifiers.h"
+#include "domain/user.h"
 #include "http/message.h"
 
 namespace fedlog::http {
-
-// Who sent a request.
-struct Principal {
-  domain::UserId id;
-  bool superuser = false;
-  std::string username;
-};
 
 // Finds out who sent a request. Called from many threads at once.
 class Authenticator {
@@ -26,7 +18,7 @@ class Authenticator {
 
   // Nothing if the request brings no credentials that we know; otherwise who it is, or the answer to
   // credentials that are wrong (401), come too often (429) or cannot be checked now (503).
-  [[nodiscard]] virtual std::expected<std::optional<Principal>, Response> authenticate(
+  [[nodiscard]] virtual std::expected<std::optional<domain::User>, Response> authenticate(
       const Request& request) = 0;
 };
 

@@ -39,14 +39,16 @@ std::expected<domain::Group, Response> find_group(const Services& services, cons
 // Superusers too must be members to see one group; so the contract has it.
 std::expected<domain::Group, Response> find_own_group(const Services& services, const Call& call) {
   auto group = find_group(services, call);
-  if (group && !group->has_member(call.caller->id)) {
+  if (group && !domain::may_access(domain::caller_of(*call.caller), *group)) {
     return std::unexpected(forbidden_response("You are not allowed to access this group."));
   }
   return group;
 }
 
 Response list_groups(const Services& services, const Call& call) {
-  if (!call.caller->superuser) return forbidden_response("You are not allowed to access all groups.");
+  if (!domain::may_list_groups(domain::caller_of(*call.caller))) {
+    return forbidden_response("You are not allowed to access all groups.");
+  }
   return list_response(services, call, services.gateway.views().groups());
 }
 

@@ -67,7 +67,7 @@ std::expected<actors::RequestContext, Response> request_context(const Call& call
 
 actors::RequestContext reading_context(const Call& call) {
   actors::RequestContext context;
-  if (call.caller) context.caller = {.id = call.caller->id, .superuser = call.caller->superuser};
+  if (call.caller) context.caller = domain::caller_of(*call.caller);
   context.correlation = call.request.id;
   return context;
 }

@@ -20,7 +20,7 @@ struct Call {
   const Request& request;
   BodyReader& body;
   // Who calls; nobody only where the method's access is `anyone`.
-  std::optional<Principal> caller;
+  std::optional<domain::User> caller;
   // The values of the pattern's parameters by name, percent-decoded and never empty.
   std::map<std::string, std::string, std::less<>> parameters;
   // The renderer that was negotiated; of the route's `renderers`.

@@ -12,8 +12,9 @@ namespace fedlog::http {
 namespace {
 
 Response register_user(const Services& services, Call& call) {
-  const bool closed = services.settings.accounts.registration == config::Registration::closed;
-  if (closed && !(call.caller && call.caller->superuser)) {
+  const bool open = services.settings.accounts.registration == config::Registration::open;
+  const auto caller = call.caller.transform(domain::caller_of);
+  if (!domain::may_register(caller ? &*caller : nullptr, open)) {
     return forbidden_response("Registration is closed on this server. Ask a superuser for an account.");
   }
   const auto form = read_form(call, services);
@@ -35,10 +36,8 @@ Response show_user(const Services& services, const Call& call) {
   return body_response(200, serialized(*user, own ? services.gateway.token_of(user->id) : std::nullopt));
 }
 
-Response show_caller(const Services& services, const Call& call) {
-  const auto user = services.gateway.views().user(call.caller->id);
-  if (!user) return entity_not_found_response("User", call.caller->id.text());
-  return body_response(200, serialized(*user));
+Response show_caller(const Call& call) {
+  return body_response(200, serialized(*call.caller));
 }
 
 Response list_users(const Services& services, const Call& call) {
@@ -68,8 +67,8 @@ std::vector<Route> user_routes(const Services& services) {
       {.pattern = "/api/users/myself/",
        .view_name = "User",
        .description = "The caller's account.",
-       .methods = {{"GET", [&services](Call& call) { return show_caller(services, call); },
-                    Access::authenticated, about.myself}}},
+       .methods = {{"GET", [](Call& call) { return show_caller(call); }, Access::authenticated,
+                    about.myself}}},
       {.pattern = "/api/users/groups/",
        .view_name = "User",
        .description = "The groups that the caller is a member of.",

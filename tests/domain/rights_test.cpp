@@ -98,6 +98,7 @@ TEST_F(Rights, OverATraining) {
   expect_rows({
       {"read", "apqu", [&](const Caller& by) { return may_read(by, training_); }},
       {"start, invite, remove, delete", "a", [&](const Caller& by) { return may_manage(by, training_); }},
+      {"send updates", "pq", [&](const Caller& by) { return may_send_updates(by, training_); }},
   });
 }
 
@@ -151,7 +152,41 @@ TEST_F(Rights, ToChangeAModelDoNotDependOnWhoMayReadIt) {
       {"delete one of no training", "o", [&](const Caller& by) { return may_delete(by, global_, nullptr); }},
       {"replace its preprocessing", "o",
        [&](const Caller& by) { return may_replace_preprocessing(by, global_); }},
+      {"make a training or a mean of it", "o", [&](const Caller& by) { return may_use(by, global_.owner); }},
   });
+}
+
+TEST_F(Rights, OverAGroup) {
+  Group group;
+  group.members = {participant.id, other_participant.id};
+  expect_rows({
+      {"list all groups", "u", [&](const Caller& by) { return may_list_groups(by); }},
+      {"see, rename, delete", "pq", [&](const Caller& by) { return may_access(by, group); }},
+      {"add and remove members", "pqu", [&](const Caller& by) { return may_choose_members(by, group); }},
+  });
+}
+
+TEST_F(Rights, OverAnAccount) {
+  expect_rows({
+      {"register while it is open", everyone, [](const Caller& by) { return may_register(&by, true); }},
+      {"register while it is closed", "u", [](const Caller& by) { return may_register(&by, false); }},
+      {"replace the owner's token or password", "ou",
+       [](const Caller& by) { return may_see_to(by, owner.id); }},
+      {"set a password without the old one", "u",
+       [](const Caller& by) { return may_set_password_without_the_old(by); }},
+      {"deactivate and activate", "u", [](const Caller& by) { return may_lock_accounts(by); }},
+  });
+  EXPECT_TRUE(may_register(nullptr, true));
+  EXPECT_FALSE(may_register(nullptr, false));
+}
+
+TEST_F(Rights, AreAskedForByTheCallersAccount) {
+  User account;
+  account.id = user(7);
+  EXPECT_FALSE(caller_of(account).superuser);
+  account.superuser = true;
+  EXPECT_EQ(caller_of(account).id, account.id);
+  EXPECT_TRUE(caller_of(account).superuser);
 }
 
 TEST_F(Rights, OfASuperuserToChangeThingsAreThoseOfItsOtherRoles) {

@@ -16,11 +16,13 @@ using testing::StringBody;
 // Knows who says "good", refuses who says "bad", and else nobody.
 class FakeAuthenticator final : public Authenticator {
  public:
-  std::expected<std::optional<Principal>, Response> authenticate(const Request& request) override {
+  std::expected<std::optional<domain::User>, Response> authenticate(const Request& request) override {
     const auto credentials = request.headers.get("Authorization");
     if (credentials == "bad") return std::unexpected{unauthorized_response("Invalid token.")};
     if (credentials != "good") return std::nullopt;
-    return Principal{.id = {}, .superuser = false, .username = "ada"};
+    domain::User user;
+    user.username = {"ada"};
+    return user;
   }
 };
 
@@ -29,7 +31,7 @@ class RouterTest : public ::testing::Test {
   static Handler says(std::string name) {
     return [name](Call& call) {
       auto body = nlohmann::json{{"handler", name}, {"parameters", call.parameters}};
-      if (call.caller) body["caller"] = call.caller->username;
+      if (call.caller) body["caller"] = call.caller->username.text;
       return json_response(200, body);
     };
   }
