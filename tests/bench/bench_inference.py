@@ -10,16 +10,13 @@ forward in this process, on one thread, with the input as a tensor already: what
 the server's own processor time, without the worker's.
 """
 
-import argparse
 import io
 import json
-import os
-import pathlib
 import random
 import time
 
+import load
 import requests
-from bench_http import BOUNDARY, ROOT, Case, measure, multipart
 
 import torch
 from torch import nn
@@ -76,50 +73,26 @@ def bare_forward(model, batch, seconds):
     }
 
 
-def prepare(server, model):
-    """The caller's headers, and the model's id."""
-    api = server.url + "/api"
-    user = requests.post(
-        api + "/users/",
-        json={"username": "bench", "password": "bench password", "message_endpoint": "http://127.0.0.1:9/"},
-        timeout=60,
-    ).json()
-    token = {"Authorization": "Token " + user["token"]}
-    upload = multipart({"name": "bench", "description": "a small network"}, "model_file", saved(model))
-    form = f"multipart/form-data; boundary={BOUNDARY}"
-    made = requests.post(api + "/models/", data=upload, headers={**token, "Content-Type": form}, timeout=60)
-    made.raise_for_status()
-    return token, made.json()["model_id"]
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--bin", default=str(ROOT / "build/release/bin"))
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--connections", default="1,8,32")
-    parser.add_argument("--batches", default="1,32")
-    parser.add_argument("--json", help="write the results to this file too")
-    arguments = parser.parse_args()
-    os.environ["FEDLOG_BIN"] = arguments.bin
-    os.environ["no_proxy"] = "127.0.0.1"
-    from fedlog_server import Server  # reads FEDLOG_BIN
-
+    arguments = load.arguments(__doc__, connections="1,8,32", batches="1,32")
     torch.set_num_threads(1)
     model = network()
     results = []
-    with Server(CONFIGURATION) as server:
-        token, model_id = prepare(server, model)
+    with load.server(arguments.bin, CONFIGURATION) as server:
+        _, token = load.register(server)
+        form = load.multipart({"name": "bench", "description": "a small network"}, "model_file", saved(model))
+        model_id = load.upload(server, token, form)
         print(f"{'batch':>5}  {'':<14}{'connections':>12}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>8}{'ratio':>8}")
-        for batch in map(int, arguments.batches.split(",")):
+        for batch in load.numbers(arguments.batches):
             body = json.dumps({"model_id": model_id, "model_input": rows(batch)}).encode()
-            case = Case("over HTTP", "POST", "/api/inference/", token, body, "application/json")
+            case = load.Case("over HTTP", "POST", "/api/inference/", token, body, "application/json")
             answer = requests.post(server.url + case.path, data=body, headers=case.headers, timeout=60)  # starts the worker
             answer.raise_for_status()
             with torch.inference_mode():
                 assert answer.json()["inference"] == model(torch.tensor(rows(batch))).argmax(1).tolist()
             bare = bare_forward(model, batch, arguments.seconds)
-            counts = map(int, arguments.connections.split(","))
-            for row in [bare, *(measure(server, case, count, arguments.seconds) for count in counts)]:
+            counts = load.numbers(arguments.connections)
+            for row in [bare, *(load.measure(server, case, count, arguments.seconds) for count in counts)]:
                 row["batch"] = batch
                 row["ratio"] = row["requests_per_s"] / bare["requests_per_s"]
                 results.append(row)
@@ -128,8 +101,7 @@ def main():
                     f"{row['p99_ms']:>9.3f}{row['processor_us_per_request']:>8.0f}{row['ratio']:>8.3f}",
                     flush=True,
                 )
-    if arguments.json:
-        pathlib.Path(arguments.json).write_text(json.dumps(results, indent=1) + "\n")
+    load.write_results(arguments.json, results)
 
 
 if __name__ == "__main__":
