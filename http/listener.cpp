@@ -95,7 +95,10 @@ std::optional<Accepted> Listener::accept() {
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if ((errno == EMFILE || errno == ENFILE) && spare_.is_open()) {
       spare_.reset();
-      const FileDescriptor dropped{::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC)};
+      // Closed at once, so that its place is free again for the spare one, and the next can be dropped too:
+      // whoever is left waiting would wake the caller again and again.
+      FileDescriptor{::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC)}.reset();
+      spare_ = open_spare();
       continue;
     }
     if (!spare_.is_open()) spare_ = open_spare();

@@ -1,8 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <array>
 #include <string>
+#include <vector>
 
+#include "http/listener.h"
 #include "tests/http/server_fixture.h"
 
 namespace fedlog::http {
@@ -44,6 +48,29 @@ TEST_F(ServerConnectionsTest, HearsNothingOfAConnectionThatItClosedWhileAnotherP
   EXPECT_THAT(other.call(get("/other")), HasSubstr("\"path\":\"/other\""));
   await_connections(0);
   EXPECT_EQ(server_->statistics().requests, 2U);
+}
+
+TEST(Listener, DropsWhoeverWaitsWhileNoFileDescriptorIsLeft) {
+  Listener listener{"127.0.0.1", 0};
+  std::array<testing::Client, 3> clients{testing::Client{listener.port()}, testing::Client{listener.port()},
+                                         testing::Client{listener.port()}};
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit few{.rlim_cur = 256, .rlim_max = limit.rlim_max};
+  ::setrlimit(RLIMIT_NOFILE, &few);
+  std::vector<FileDescriptor> taken;
+  while (true) {
+    FileDescriptor next{::dup(listener.fd())};
+    if (!next.is_open()) break;
+    taken.push_back(std::move(next));
+  }
+  EXPECT_FALSE(listener.accept());
+  taken.clear();
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+  EXPECT_FALSE(listener.accept()) << "somebody still waits";
+  for (auto& client : clients) EXPECT_EQ(client.receive_all(), "");
+  const testing::Client later{listener.port()};
+  EXPECT_TRUE(listener.accept());
 }
 
 TEST_F(ServerConnectionsTest, TakesOnlySoManyFromOneAddress) {
