@@ -97,9 +97,10 @@ std::optional<Accepted> Listener::accept() {
       spare_.reset();
       // Closed at once, so that its place is free again for the spare one, and the next can be dropped too:
       // whoever is left waiting would wake the caller again and again.
-      FileDescriptor{::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC)}.reset();
+      const bool dropped = FileDescriptor{::accept4(fd(), nullptr, nullptr, SOCK_CLOEXEC)}.is_open();
       spare_ = open_spare();
-      continue;
+      if (dropped) continue;
+      return std::nullopt;
     }
     if (!spare_.is_open()) spare_ = open_spare();
     return std::nullopt;
