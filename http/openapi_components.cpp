@@ -22,7 +22,10 @@ Body named(std::string_view description) {
   return choice(names, description);
 }
 
-Body user() {
+// Whether an answer has the token: only users' own, or every one.
+enum class TokenShown { at_times, always };
+
+Body user(TokenShown shown) {
   return object({
       {"username", with_example(text("Unique."), "ada")},
       {"first_name", with_example(text(), "Ada")},
@@ -40,7 +43,7 @@ Body user() {
            text("For `Authorization: Token <token>`. Only in the answer to a registration, and where "
                 "users ask for their own account by its id."),
            "0123456789abcdef0123456789abcdef01234567"),
-       false},
+       shown == TokenShown::always},
   });
 }
 
@@ -227,16 +230,30 @@ Body training_detail() {
 }
 
 Body notification() {
-  auto body = object({{"round", with_example(integer("Where it means something."), 0), false},
-                      {"global_model_uuid", with_example(uuid("The global model."), model_id)}});
-  return object(
-      {{"notification_type", with_example(named<domain::NotificationKind>(
-                                              "What happened, or what to do: start means that there is "
-                                              "something to train or to test."),
-                                          "UPDATE_ROUND_START")},
-       {"body", std::move(body)},
-       {"training_uuid", with_example(uuid(), training_id)}},
-      "What is posted to a user's message_endpoint.");
+  auto body =
+      object({{"round", with_example(integer("Where it means something."), 0), false},
+              {"global_model_uuid",
+               with_example(
+                   uuid("The global model; between the aggregations of a daisy chain, the local one to go on "
+                        "with."),
+                   model_id)}});
+  return object({{"notification_type",
+                  with_example(named<domain::NotificationKind>(
+                                   "What happened, and what the receiver has to do. TRAINING_START: nothing "
+                                   "yet. UPDATE_ROUND_START: "
+                                   "download the model that is named (`GET /api/models/{model_id}/`), train "
+                                   "it, and upload the result with "
+                                   "this round (`POST` to the same path). SWAG_ROUND_START: post the moments "
+                                   "of the weights, with "
+                                   "this round (`POST .../swag/`). MODEL_TEST_ROUND: test the model and "
+                                   "report at least one metric "
+                                   "(`POST .../metrics/`); the next round waits for that of every "
+                                   "participant. TRAINING_FINISHED: "
+                                   "nothing more comes. CLIENT_REMOVED: the receiver takes part no longer."),
+                               "UPDATE_ROUND_START")},
+                 {"body", std::move(body)},
+                 {"training_uuid", with_example(uuid(), training_id)}},
+                "What is posted to a user's message_endpoint.");
 }
 
 Body messages() {
@@ -263,7 +280,8 @@ Body field_errors() {
 
 Body openapi_schemas() {
   Body schemas = Body::object();
-  schemas["User"] = user();
+  schemas["User"] = user(TokenShown::at_times);
+  schemas["RegisteredUser"] = user(TokenShown::always);
   schemas["Group"] = group();
   schemas["GlobalModel"] = global_model();
   schemas["SwagModel"] = swag_model();

@@ -64,8 +64,13 @@ const std::vector<FieldRule>& training_fields() {
        .type = FieldType::mapping,
        .fallback = nlohmann::json::object(),
        .description =
-           "More about the two methods, as `uncertainty.N`, how many samples a prediction draws. At most "
-           "16 KiB."},
+           "More about the two methods; in a form, as JSON text. `uncertainty` is an object: `N`, how many "
+           "samples "
+           "a prediction draws (10), and `softmax`, whether MC_DROPOUT takes the softmax of each (false). "
+           "`daisy_chain_period`, if above 0: how many rounds lie between two aggregations; in the others "
+           "participants go on with each other's models, and there are that many times target_num_updates "
+           "rounds. Whatever else stands there is kept. At most 16 KiB.",
+       .example = nlohmann::json::object({{"uncertainty", nlohmann::json::object({{"N", 20}})}})},
       {.name = "clients",
        .type = FieldType::uuids,
        .fallback = nlohmann::json::array(),

@@ -58,7 +58,7 @@ UserOperations user_operations(const std::vector<FieldRule>& registration_fields
                        .fields = registration_fields,
                        .answers = {{.status = 201,
                                     .meaning = "The user, with the token.",
-                                    .schema = schema::ref("User")}},
+                                    .schema = schema::ref("RegisteredUser")}},
                        .failures = {field_failure(400, "The name is taken.", "username",
                                                   "A user with that username already exists."),
                                     field_failure(400, "A field is too long.", "first_name",

@@ -134,7 +134,8 @@ void add_user_commands(CLI::App& app, UserCommand& command) {
   add->add_option("--last-name", command.last_name);
   add->add_option("--email", command.email);
   add->add_option("--message-endpoint", command.message_endpoint,
-                  "URL that notifications are posted to; users with none take part in nothing");
+                  "URL that notifications are posted to; users with none take part in nothing. "
+                  "Required with --server");
   add->add_flag("--actor", command.actor, "means to run trainings");
   add->add_flag("--client", command.client, "means to take part in trainings");
   add->add_flag("--superuser", command.superuser, "may do everything; only with --data");

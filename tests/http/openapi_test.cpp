@@ -177,6 +177,7 @@ TEST_F(Description, SaysWhereCredentialsAreNotNeeded) {
 TEST_F(Description, HasSchemasOfAllThatIsShown) {
   const auto user = *world.views().user(id_number<domain::UserId>(1));
   expect_schema("User", serialized(user, "token"));
+  expect_schema("RegisteredUser", serialized(user, "token"));
   expect_schema("Group", serialized(world.group(1, "hospitals")));
   domain::Model model;
   model.kind = domain::ModelKind::global;
@@ -203,6 +204,16 @@ TEST_F(Description, HasSchemasOfAllThatIsShown) {
   const auto shown = serialized(statistics);
   expect_schema("Statistics", shown);
   expect_schema("Layer", shown["summary_list"][0]);
+}
+
+TEST_F(Description, TellsAStrangerWhatARegistrationAnswersAndWhatNotificationsAskFor) {
+  const auto all = document();
+  const auto& registered =
+      all["paths"]["/api/users/"]["post"]["responses"]["201"]["content"]["application/json"];
+  EXPECT_TRUE(registered["example"].contains("token"));
+  const auto kind = all["components"]["schemas"]["Notification"]["properties"]["notification_type"];
+  const auto meaning = kind["description"].get<std::string>();
+  for (const auto& name : kind["enum"]) EXPECT_THAT(meaning, HasSubstr(name.get<std::string>() + ": "));
 }
 
 TEST_F(Description, StandsInOptionsAsTheFrameworksActions) {
