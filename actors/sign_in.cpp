@@ -31,7 +31,7 @@ Result<domain::User> SignIn::user_by_password(const PasswordSignIn& attempt) {
     case Passwords::Verdict::right:
       return std::move(*user);
     case Passwords::Verdict::no_room:
-      return std::unexpected(wait.count() > 0 ? domain::throttled(wait) : too_many_sign_in());
+      return std::unexpected(too_many_sign_in());  // not throttled: the password may be the right one
     case Passwords::Verdict::wrong:
       break;
   }

@@ -110,6 +110,17 @@ TEST_F(SigningIn, IsAskedToComeBackWhenTooManySignIn) {
   hashing->let_go();
 }
 
+TEST_F(SigningIn, IsNotThrottledUncheckedWhenTooManySignIn) {
+  for (int guess = 0; guess < 3; ++guess) std::ignore = attempt("ada", "guess");
+  ASSERT_EQ(reason_of("ada", "guess"), Reason::throttled);
+  const int before = hashing->begun;
+  hashing->hold();
+  std::jthread other{[&] { std::ignore = attempt("eve", "guess", "192.0.2.1"); }};
+  await([&] { return hashing->begun == before + 1; });
+  EXPECT_EQ(reason_of("ada", "secret"), Reason::busy) << "the right password may come again in a second";
+  hashing->let_go();
+}
+
 TEST_F(SigningIn, IsOverForWhoWasDeactivatedAndLooksLikeAWrongPassword) {
   ASSERT_TRUE(attempt("ada", "secret").has_value());
   const auto id = storage::testing::user_id(1);
