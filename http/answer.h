@@ -21,10 +21,8 @@ class Answer {
   [[nodiscard]] bool keeps_connection() const { return keeps_connection_; }
   // Sending it may have to wait for the disk.
   [[nodiscard]] bool has_file() const { return file_left_bytes_ > 0; }
-  // What of it is in memory and not sent.
-  [[nodiscard]] std::size_t unsent_bytes() const {
-    return head_.size() + body_.size() - static_cast<std::size_t>(sent_bytes_);
-  }
+  // What it takes in memory, all of it until its end is sent.
+  [[nodiscard]] std::size_t held_bytes() const { return head_.size() + body_.size(); }
 
   // Sends what the socket takes now.
   [[nodiscard]] Connection::Progress send_now(Connection& connection);

@@ -295,7 +295,7 @@ class Server::Implementation {
     const auto progress = client->exchange.answer.send_now(client->connection);
     if (progress == Progress::closed) return give_up(client);
     if (progress == Progress::waits) {
-      client->unsent_bytes = client->exchange.answer.unsent_bytes();
+      client->unsent_bytes = client->exchange.answer.held_bytes();
       if ((unsent_bytes_ += client->unsent_bytes) > options_.unsent_bytes_max) return give_up(client);
       return park(client);
     }

@@ -1,12 +1,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "http/answer.h"
 #include "tests/http/server_fixture.h"
 
 namespace fedlog::http {
@@ -107,12 +110,25 @@ TEST_F(SlowClientsTest, AreCutAtTheirLimits) {
 }
 
 TEST_F(SlowClientsTest, KeepNoMoreAnswersInMemoryThanAllowed) {
-  start({.unsent_bytes_max = 2 * unread_bytes});
+  // With their heads.
+  start({.unsent_bytes_max = 2 * unread_bytes + 4096});
   add(5, get("/text"));
   // Two are kept; the others are cut, and that is logged.
   for (std::size_t cut = 0; cut < 3; ++cut) EXPECT_EQ(logged(cut).path, "/text");
   await_connections(2);
   expect_that_others_are_served();
+}
+
+TEST(Answer, CountsAsAWholeUntilItsEndIsSent) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  const FileDescriptor client{ends[0]};
+  Connection connection{plain_transport(FileDescriptor{ends[1]}), "client"};
+  auto answer =
+      AnswerWriter{}.write({200, {}, std::string(unread_bytes, 't')}, FileDescriptor{}, true, false);
+  ASSERT_EQ(answer.send_now(connection), Connection::Progress::waits);
+  EXPECT_GT(connection.bytes_sent(), 0U);
+  EXPECT_GT(answer.held_bytes(), unread_bytes);
 }
 
 TEST_F(SlowClientsTest, AreSentAnAnswerInPiecesUntilItIsWhole) {
