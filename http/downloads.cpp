@@ -48,7 +48,9 @@ Response download_response(const Services& services, const Request& request, dom
   response.headers.add("Accept-Ranges", "bytes");
   RangeAnswer range = WholeFile{};
   const auto* condition = request.headers.find("If-Range");
-  if (const auto* header = request.headers.find("Range"); header && (!condition || *condition == etag)) {
+  // RFC 9110 14.2 knows ranges of GET only.
+  const auto* header = request.method == "GET" ? request.headers.find("Range") : nullptr;
+  if (header && (!condition || *condition == etag)) {
     range = parse_range(*header, blob->size_bytes);
   }
   if (std::holds_alternative<Unsatisfiable>(range)) {

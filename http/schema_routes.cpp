@@ -67,11 +67,12 @@ Response description_response(Description& description, const Renderer& renderer
   return response;
 }
 
+// Strangers may read it, so it does not say where on the machine the data lies.
 std::string how_to_get_pages(const ApiPages& pages) {
   if (pages.folder().empty()) return "This server shows its description by itself.";
   return "Swagger UI and ReDoc are not on this server. ./quickstart --with-api-pages gets them, or, into the "
-         "folder of a server that runs: tools/fetch-api-pages " +
-         pages.folder().string();
+         "folder that server.api_pages names (without it, into the data folder DATA of a server that runs): "
+         "tools/fetch-api-pages DATA/api-pages";
 }
 
 Answer html_answer(std::string meaning) {

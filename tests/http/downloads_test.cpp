@@ -20,6 +20,7 @@ TEST_F(Downloads, AreDownloadedFromTheirBlobsFile) {
   EXPECT_EQ(body.offset_bytes, 0U);
   EXPECT_EQ(body.length_bytes, 20U);
   EXPECT_EQ(send(1, "HEAD", model_path).status, 200);
+  EXPECT_EQ(send(1, "HEAD", model_path, {.headers = {{"Range", "bytes=0-1"}}}).status, 200);
 }
 
 TEST_F(Downloads, AreNotSentAgainToWhoHasThem) {
