@@ -151,6 +151,10 @@ class Online(Users):
 
     def test_a_password_that_is_typed_is_not_shown(self):
         command = [str(part) for part in (BIN / "fedlog", "user", "add", "gina", *self.data)]
+        try:
+            os.close(os.open("/dev/ptmx", os.O_RDWR | os.O_NOCTTY))
+        except OSError as error:
+            self.skipTest(f"there are no terminals here: {error}")
         child, terminal = pty.fork()
         if child == 0:
             os.execv(command[0], command)

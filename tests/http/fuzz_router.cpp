@@ -17,8 +17,8 @@ using namespace fedlog::http;
 
 class Everybody final : public Authenticator {
  public:
-  std::expected<std::optional<domain::User>, Response> authenticate(const Request&) override {
-    return domain::User{};
+  std::expected<std::optional<fedlog::domain::User>, Response> authenticate(const Request&) override {
+    return fedlog::domain::User{};
   }
 };
 

@@ -66,7 +66,14 @@ class SlowClientsTest : public testing::ServerTest {
 };
 
 TEST_F(SlowClientsTest, LeaveThreadsToTheOthers) {
-  start({.threads_max = 4, .upload_threads_max = 3});
+  // Nobody is cut here, however slow this machine is.
+  constexpr int long_ms = 300'000;
+  start({.threads_max = 4,
+         .upload_threads_max = 3,
+         .first_byte_timeout_ms = long_ms,
+         .header_timeout_ms = long_ms,
+         .body_timeout_ms = long_ms,
+         .write_timeout_ms = long_ms});
   plant_five_hundred();
   expect_that_others_are_served();
   // One thread at most reads the bodies of this one address, and none waits for anything else.
