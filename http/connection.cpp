@@ -134,9 +134,10 @@ std::expected<void, TransferError> Connection::wait(const Pace& pace) {
   return {};
 }
 
-std::expected<void, TransferError> Connection::receive(const Pace& pace) {
+// Tries until it is done, and waits in between.
+std::expected<void, TransferError> Connection::repeat(const Pace& pace, const auto& attempt) {
   while (true) {
-    switch (receive_now(receive_bytes)) {
+    switch (attempt()) {
       case Progress::done:
         return {};
       case Progress::closed:
@@ -147,37 +148,26 @@ std::expected<void, TransferError> Connection::receive(const Pace& pace) {
   }
 }
 
+std::expected<void, TransferError> Connection::receive(const Pace& pace) {
+  return repeat(pace, [&] { return receive_now(receive_bytes); });
+}
+
 std::expected<std::size_t, TransferError> Connection::read(std::span<char> buffer, const Pace& pace) {
+  std::size_t count = 0;
   if (const auto ready = input(); !ready.empty()) {
-    const auto count = std::min(ready.size(), buffer.size());
+    count = std::min(ready.size(), buffer.size());
     std::memcpy(buffer.data(), ready.data(), count);
     consume(count);
     return count;
   }
-  while (true) {
-    std::size_t count = 0;
-    switch (receive_into(buffer, count)) {
-      case Progress::done:
-        return count;
-      case Progress::closed:
-        return std::unexpected{TransferError::disconnected};
-      case Progress::waits:
-        if (const auto waited = wait(pace); !waited) return std::unexpected{waited.error()};
-    }
+  if (const auto done = repeat(pace, [&] { return receive_into(buffer, count); }); !done) {
+    return std::unexpected{done.error()};
   }
+  return count;
 }
 
 std::expected<void, TransferError> Connection::write(std::string_view bytes, const Pace& pace) {
-  while (true) {
-    switch (send_now(bytes)) {
-      case Progress::done:
-        return {};
-      case Progress::closed:
-        return std::unexpected{TransferError::disconnected};
-      case Progress::waits:
-        if (const auto waited = wait(pace); !waited) return waited;
-    }
-  }
+  return repeat(pace, [&] { return send_now(bytes); });
 }
 
 }  // namespace fedlog::http

@@ -80,6 +80,7 @@ class Connection {
     std::chrono::milliseconds waited{0};
   };
   [[nodiscard]] std::expected<void, TransferError> wait(const Pace& pace);
+  [[nodiscard]] std::expected<void, TransferError> repeat(const Pace& pace, const auto& attempt);
   [[nodiscard]] Progress receive_into(std::span<char> buffer, std::size_t& count);
   [[nodiscard]] Progress progress_of(Transport::Outcome outcome);
   void count_sent(std::size_t count);

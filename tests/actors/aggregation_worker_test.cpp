@@ -11,7 +11,7 @@
 #include "tests/actors/trainings.h"
 #include "tests/actors/vector_file.h"
 #include "tests/ml/archive_writer.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -47,7 +47,7 @@ class Aggregations : public ::testing::Test {
     return values_of<float>(file->read(*file->find("weight")));
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::filesystem::path scratch = folder.path() / "scratch";
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   AggregationWorker worker{storage->blobs(), scratch, 2};

@@ -8,7 +8,7 @@
 
 #include "storage/data_folder.h"
 #include "tests/actors/trainings.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -19,7 +19,7 @@ using ::testing::SizeIs;
 
 class Commands : public ::testing::Test {
  protected:
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   caf::actor_system_config configuration;
   caf::actor_system system{configuration};

@@ -7,7 +7,7 @@
 #include "storage/event_codec.h"
 #include "tests/actors/tensors.h"
 #include "tests/ml/archive_writer.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 // What the service asks of a worker and what it makes of the answer, over a storage in memory.
 namespace fedlog::actors {
@@ -117,7 +117,7 @@ class AnInference : public ::testing::Test {
     EXPECT_THAT(reply.error().message, HasSubstr(words));
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::vector<ExecutionRequest> asked;
   Inference::Outputs answer = std::vector<ml::Tensor>{tensor_of<float>(DType::float32, {2, 2}, {1, 3, 5, 4})};

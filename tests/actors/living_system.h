@@ -11,7 +11,7 @@
 #include "tests/actors/broken_journal.h"
 #include "tests/actors/receiver.h"
 #include "tests/ml/archive_writer.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 // A whole system over a storage in memory, and users who speak to its gateway.
 namespace fedlog::actors::testing {
@@ -133,11 +133,19 @@ class LivingSystem : public ::testing::Test {
     return found;
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   Receiver receiver;
   BreakableStorage storage{storage::open_memory_storage(folder.path())};
   SystemOptions options;
   std::unique_ptr<System> system;
+};
+
+// With an owner of trainings, and two who take part.
+class ThreeUsers : public LivingSystem {
+ protected:
+  domain::UserId owner = add_user("owner");
+  domain::UserId ada = add_user("ada");
+  domain::UserId bob = add_user("bob");
 };
 
 }  // namespace fedlog::actors::testing

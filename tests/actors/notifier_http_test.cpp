@@ -5,7 +5,7 @@
 #include "storage/data_folder.h"
 #include "tests/actors/receiver.h"
 #include "tests/actors/trainings.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -50,7 +50,7 @@ class NotificationsOverHttp : public ::testing::Test {
     return settled.wait([](const auto& value) { return value.has_value(); }).value_or(Notifier::Settlement{});
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   Watched<std::optional<Notifier::Settlement>> settled;
 };

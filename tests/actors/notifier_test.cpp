@@ -8,7 +8,7 @@
 #include "storage/data_folder.h"
 #include "tests/actors/trainings.h"
 #include "tests/actors/watched.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -107,7 +107,7 @@ class Notifications : public ::testing::Test {
     return settled.wait([&](const auto& all) { return all.size() >= count; });
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::function<Attempt(const Endpoint&, const storage::OutboxRow&)> answer =
       [](const Endpoint&, const storage::OutboxRow&) { return accepted; };

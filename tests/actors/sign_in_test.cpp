@@ -5,7 +5,7 @@
 #include "storage/data_folder.h"
 #include "tests/actors/controlled_hashing.h"
 #include "tests/storage/examples.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -37,7 +37,7 @@ class SigningIn : public ::testing::Test {
     return user ? Reason::internal : user.error().reason;
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   ControlledHashing* hashing = new ControlledHashing;  // owned by the passwords
   MovedClock clock;

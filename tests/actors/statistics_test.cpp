@@ -7,7 +7,7 @@
 #include <latch>
 
 #include "storage/data_folder.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -46,7 +46,7 @@ class TheStatistics : public ::testing::Test {
     return answer;
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::vector<ExecutionRequest> asked;
   Inference::Outputs answer = std::vector<ml::Tensor>{sent_layers(1)};

@@ -21,7 +21,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class Rounds : public LivingSystem {
+class Rounds : public ThreeUsers {
  protected:
   domain::TrainingId create(TrainingRequest request) {
     request.model = upload_model(as(owner)).value();
@@ -33,10 +33,6 @@ class Rounds : public LivingSystem {
     stop();
     start();
   }
-
-  domain::UserId owner = add_user("owner");
-  domain::UserId ada = add_user("ada");
-  domain::UserId bob = add_user("bob");
 };
 
 class DaisyChains : public Rounds {

@@ -23,7 +23,7 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-class Trainings : public LivingSystem {
+class Trainings : public ThreeUsers {
  protected:
   std::vector<float> weights_of(domain::TrainingId id) {
     const auto path = storage.blobs().path(training(id).weights.value()).value();
@@ -57,10 +57,6 @@ class Trainings : public LivingSystem {
     }
     ASSERT_EQ(system->awake_trainings(), 0U);
   }
-
-  domain::UserId owner = add_user("owner");
-  domain::UserId ada = add_user("ada");
-  domain::UserId bob = add_user("bob");
 };
 
 TEST_F(Trainings, RunThroughAllRoundsToTheirEnd) {

@@ -6,7 +6,7 @@
 #include "storage/data_folder.h"
 #include "tests/actors/broken_journal.h"
 #include "tests/actors/trainings.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -74,7 +74,7 @@ class LiveTraining {
   const storage::StreamName stream = storage::stream_of(training_id(1));
 
  private:
-  storage::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   std::unique_ptr<storage::Storage> storage_ = storage::open_memory_storage(folder_.path());
   RecordedPorts recorded_;
   std::vector<storage::Commit> pending_;

@@ -9,7 +9,7 @@
 #include "storage/data_folder.h"
 #include "tests/actors/vector_file.h"
 #include "tests/ml/archive_writer.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::actors {
 namespace {
@@ -43,7 +43,7 @@ class UploadedFiles : public ::testing::Test {
         {{.key = "0", .content = ml::raw<float>({1})}});
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   Uploads uploads{storage->blobs(), true};
 };

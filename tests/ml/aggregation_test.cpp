@@ -12,7 +12,7 @@
 #include "ml/model_file.h"
 #include "ml/small_floats.h"
 #include "tests/ml/fixtures.h"
-#include "tests/ml/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::ml {
 namespace {

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "tests/ml/archive_writer.h"
-#include "tests/ml/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::ml {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "storage/file_blob_store.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::storage {
 namespace {
@@ -26,7 +26,7 @@ class Blobs : public ::testing::Test {
   [[nodiscard]] std::filesystem::path blobs() const { return folder_.path() / "blobs"; }
   [[nodiscard]] std::filesystem::path temporary() const { return folder_.path() / "tmp"; }
 
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   FileBlobStore store_{blobs(), temporary()};
 };
 

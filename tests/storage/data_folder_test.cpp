@@ -11,7 +11,7 @@
 #include "storage/envelope_codec.h"
 #include "tests/storage/examples.h"
 #include "tests/storage/files_of.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::storage {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "storage/data_folder.h"
 #include "tests/storage/examples.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::storage {
 namespace {

@@ -11,7 +11,7 @@
 #include "storage/rebuild_views.h"
 #include "tests/storage/examples.h"
 #include "tests/storage/rows_of.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::storage::testing {
 

@@ -12,7 +12,7 @@
 #include "storage/rebuild_views.h"
 #include "storage/table_journal.h"
 #include "tests/storage/examples.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::storage {
 namespace {

@@ -7,7 +7,7 @@
 #include "http/application.h"
 #include "http/server.h"
 #include "storage/data_folder.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::tools {
 namespace {
@@ -71,7 +71,7 @@ class ApiRequests : public ::testing::Test {
     return system->gateway().user_by_password({.username = name, .password = password, .address = {}});
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::unique_ptr<actors::System> system = actors::start_system(*storage, system_options());
   http::Application application{system->gateway(), {}};

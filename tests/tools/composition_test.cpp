@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/data_folder.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::tools {
 namespace {
@@ -21,7 +21,7 @@ class Superusers : public ::testing::Test {
     return options;
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::unique_ptr<actors::System> system = actors::start_system(*storage, options());
   actors::Gateway& gateway = system->gateway();

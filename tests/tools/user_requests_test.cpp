@@ -5,7 +5,7 @@
 
 #include "actors/system.h"
 #include "storage/data_folder.h"
-#include "tests/storage/temporary_folder.h"
+#include "tests/temporary_folder.h"
 #include "tools/user_commands.h"
 
 namespace fedlog::tools {
@@ -42,7 +42,7 @@ class UserRequests : public ::testing::Test {
                      {"superuser", superuser}});
   }
 
-  storage::testing::TemporaryFolder folder;
+  TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::unique_ptr<actors::UserAdministration> users =
       actors::administer_users(*storage, {.memory_kib = 8, .passes = 1});

@@ -16,9 +16,8 @@ using testing::expect_close;
 using testing::fixtures;
 using testing::values;
 
-class DescribedModels : public ::testing::Test {
+class DescribedModels : public testing::WithWarmTorch {
  protected:
-  static void SetUpTestSuite() { Executor::warm_up(); }
   void SetUp() override {
     if (!std::filesystem::exists(fixtures()))
       GTEST_SKIP() << "no fixtures at " << fixtures() << " (FEDLOG_FIXTURES)";

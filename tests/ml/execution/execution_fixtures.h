@@ -1,7 +1,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <bit>
 #include <cmath>
@@ -9,11 +8,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <mutex>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "ml/execution/executor.h"
 #include "ml/model_file.h"
 #include "ml/tensor.h"
+#include "tests/temporary_folder.h"
 
 namespace fedlog::ml::testing {
 
@@ -23,20 +26,13 @@ inline std::filesystem::path fixtures() {
                            : std::filesystem::path(FEDLOG_SOURCE_FOLDER) / ".." / "shared" / "fixtures";
 }
 
-// A folder for one test, removed at its end.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "fedlog-execution-XXXXXX").string();
-    path_ = ::mkdtemp(name.data()) != nullptr ? name : "";
+// Torch is warm for its tests; starting it costs half a second, once a process.
+class WithWarmTorch : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    static std::once_flag once;
+    std::call_once(once, Executor::warm_up);
   }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 template <class Number>

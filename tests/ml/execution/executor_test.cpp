@@ -19,16 +19,8 @@ using testing::floats;
 using testing::values;
 using Json = nlohmann::json;
 
-class ExecutorTest : public ::testing::Test {
+class ExecutorTest : public testing::WithWarmTorch {
  protected:
-  static void SetUpTestSuite() {
-    static const bool once = [] {
-      Executor::warm_up();
-      return true;
-    }();
-    (void)once;
-  }
-
   // Runs the models at `paths`, their paths being their ids.
   WorkerReply execute(const std::vector<std::filesystem::path>& paths, std::vector<Tensor> inputs,
                       WorkerTask task = {}) {
@@ -49,7 +41,7 @@ class ExecutorTest : public ::testing::Test {
   }
 
   Executor executor_{64 * 1024 * 1024};
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
   int models_ = 0;
 };
 

@@ -49,7 +49,7 @@ class ModelWorker : public ::testing::Test {
     ml::testing::expect_close(values(outputs->at(0)), {2, 2, 2, 2}, 0);
   }
 
-  ml::testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(ModelWorker, OutlivesModelsThatFailButDoNoHarm) {

@@ -18,7 +18,7 @@ using testing::values;
 class ModuleCompiler : public ::testing::Test {
  protected:
   Executor executor_{1024 * 1024};
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 // A root that adds two layers of the same class, one of them within another module.

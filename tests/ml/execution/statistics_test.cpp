@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "http/model_statistics.h"
 #include "ml/execution/executor.h"
 #include "ml/model_statistics.h"
 #include "tests/ml/execution/execution_fixtures.h"
@@ -15,16 +16,8 @@ namespace {
 using testing::fixtures;
 using Json = nlohmann::json;
 
-class ExecutedStatistics : public ::testing::Test {
+class ExecutedStatistics : public testing::WithWarmTorch {
  protected:
-  static void SetUpTestSuite() {
-    static const bool once = [] {
-      Executor::warm_up();
-      return true;
-    }();
-    (void)once;
-  }
-
   WorkerReply execute(const std::filesystem::path& path, std::optional<std::vector<std::int64_t>> shape) {
     WorkerTask task;
     task.operation = WorkerOperation::statistics;
@@ -45,7 +38,7 @@ class ExecutedStatistics : public ::testing::Test {
   }
 
   Executor executor_{64 * 1024 * 1024};
-  testing::TemporaryFolder folder_;
+  TemporaryFolder folder_;
 };
 
 TEST_F(ExecutedStatistics, TellWhatEveryLayerTookAndGave) {
@@ -87,43 +80,6 @@ TEST_F(ExecutedStatistics, FailWhereTheModelRefusesTheShape) {
   EXPECT_TRUE(execute(path, std::vector<std::int64_t>{INT64_MAX, INT64_MAX}).error);
 }
 
-Json kernel_size(const LayerStatistics& layer) {
-  if (const auto* one = std::get_if<std::int64_t>(&layer.kernel_size)) return *one;
-  if (const auto* sizes = std::get_if<std::vector<std::int64_t>>(&layer.kernel_size)) return *sizes;
-  return nullptr;
-}
-
-Json as_shown(const ModelStatistics& statistics) {
-  auto layers = Json::array();
-  for (const auto& layer : statistics.layers) {
-    layers.push_back({{"layer_id", layer.layer_id},
-                      {"class_name", layer.class_name},
-                      {"depth", layer.depth},
-                      {"depth_index", layer.depth_index},
-                      {"executed", layer.executed},
-                      {"var_name", layer.var_name},
-                      {"is_leaf_layer", layer.is_leaf_layer},
-                      {"contains_lazy_param", false},
-                      {"is_recursive", layer.is_recursive},
-                      {"input_size", layer.input_size},
-                      {"output_size", layer.output_size},
-                      {"kernel_size", kernel_size(layer)},
-                      {"trainable_params", layer.trainable_params},
-                      {"num_params", layer.num_params},
-                      {"param_bytes", layer.param_bytes},
-                      {"output_bytes", layer.output_bytes},
-                      {"macs", layer.macs}});
-  }
-  return {{"input_size", Json::array({statistics.input_size})},
-          {"total_input", statistics.total_input},
-          {"total_mult_adds", statistics.total_mult_adds},
-          {"total_output_bytes", statistics.total_output_bytes},
-          {"total_param_bytes", statistics.total_param_bytes},
-          {"total_params", statistics.total_params},
-          {"trainable_params", statistics.trainable_params},
-          {"summary_list", std::move(layers)}};
-}
-
 // torchinfo runs eager modules only. The same module as TorchScript has to come to the same.
 TEST_F(ExecutedStatistics, AgreeWithTorchinfo) {
   const auto folder = fixtures();
@@ -142,7 +98,7 @@ TEST_F(ExecutedStatistics, AgreeWithTorchinfo) {
     SCOPED_TRACE(model);
     std::ifstream file(folder / "stats" / (std::string(expected) + ".json"));
     const auto wanted = Json::parse(file);
-    const auto got = as_shown(statistics(folder / "models" / (std::string(model) + ".pt"), shape));
+    const Json got = http::serialized(statistics(folder / "models" / (std::string(model) + ".pt"), shape));
     if (got != wanted) ADD_FAILURE() << Json::diff(wanted, got).dump(1);
   }
 }
