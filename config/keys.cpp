@@ -78,6 +78,12 @@ std::vector<Key> make_keys() {
               "nobody else is believed."),
           "addresses and networks in CIDR notation",
           [](std::string_view text) { return parse_network(text).has_value(); }),
+      with_form(key<&S::server, &Server::allowed_hosts>(
+                    "server.allowed_hosts",
+                    "Names and addresses by which clients may call the server (their Host header, without "
+                    "the port), such as \"fl.example.org\", or \".example.org\" for the name and all below "
+                    "it; \"*\" is all. Another one is answered with 400. Links in answers repeat the name."),
+                "names or addresses without a port, an IPv6 address in brackets; or *", is_host_pattern),
       key<&S::server, &Server::threads_max>("server.threads_max", {2, 4096},
                                             "Threads that handle requests, at most. An idle or slow "
                                             "connection holds none, except while a large "

@@ -15,6 +15,18 @@ bool is_mapped(const IpAddress& address) {
   return std::equal(address.begin(), address.begin() + mapped_bits / 8, mapped_prefix.begin());
 }
 
+constexpr std::size_t host_name_length_max = 255;
+constexpr std::size_t port_length_max = 6;  // with its colon
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// An underscore is in no official name, and in many that networks of containers give.
+bool is_host_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_' || c == '.';
+}
+
 }  // namespace
 
 std::optional<IpAddress> parse_ip_address(std::string_view text) {
@@ -62,6 +74,40 @@ std::optional<Network> parse_network(std::string_view text) {
     masked[static_cast<std::size_t>(bit / 8)] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
   }
   return masked == *address ? std::optional{network} : std::nullopt;
+}
+
+std::optional<std::string> host_name(std::string_view host) {
+  const bool bracketed = host.starts_with('[');
+  const auto name_end = bracketed ? host.find(']') + 1 : std::min(host.find(':'), host.size());
+  const auto name = host.substr(0, name_end);
+  const auto port = host.substr(name.size());
+  if (name.empty() || name.size() > host_name_length_max) return std::nullopt;
+  if (!port.empty() && (port.front() != ':' || !std::ranges::all_of(port.substr(1), is_digit) ||
+                        port.size() > port_length_max)) {
+    return std::nullopt;
+  }
+  if (bracketed) {
+    const auto address = name.substr(1, name.size() - 2);
+    if (!address.contains(':') || !parse_ip_address(address)) return std::nullopt;
+  } else if (!std::ranges::all_of(name, is_host_character)) {
+    return std::nullopt;
+  }
+  std::string result{name};
+  std::ranges::transform(result, result.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return result;
+}
+
+bool is_host_pattern(std::string_view text) {
+  if (text == "*") return true;
+  if (text.starts_with('.')) text.remove_prefix(1);
+  // With a port or in capitals it would never fit.
+  return host_name(text) == text && !text.starts_with('.');
+}
+
+bool fits_host_pattern(std::string_view name, std::string_view pattern) {
+  if (pattern == "*" || name == pattern) return true;
+  return pattern.starts_with('.') && (name.ends_with(pattern) || name == pattern.substr(1));
 }
 
 }  // namespace fedlog::config

@@ -26,4 +26,12 @@ struct Network {
 // An address, or a network in CIDR notation such as "10.0.0.0/8", whose bits behind the prefix must be zero.
 [[nodiscard]] std::optional<Network> parse_network(std::string_view text);
 
+// The name in a Host header, in small letters and without the port: "example.org" of "Example.org:8000", an
+// IPv6 address with its brackets. Letters, digits, "-", "_" and "." only; nullopt for all else.
+[[nodiscard]] std::optional<std::string> host_name(std::string_view host);
+
+// "*" is any host, ".example.org" that name and all below it, all else is one host as host_name() gives it.
+[[nodiscard]] bool is_host_pattern(std::string_view text);
+[[nodiscard]] bool fits_host_pattern(std::string_view name, std::string_view pattern);
+
 }  // namespace fedlog::config

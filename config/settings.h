@@ -17,6 +17,7 @@ namespace fedlog::config {
 struct Server {
   std::string listen = "127.0.0.1:8000";
   std::vector<std::string> trusted_proxies;
+  std::vector<std::string> allowed_hosts = {"*"};
   std::int64_t threads_max = 64;
   std::int64_t upload_threads_percent = 75;
   std::int64_t connections_max = 2048;

@@ -64,5 +64,36 @@ TEST(IpAddress, IsWrittenInItsUsualForm) {
   EXPECT_EQ(ip_address_text(*parse_ip_address("192.0.2.7")), "192.0.2.7");
 }
 
+TEST(HostName, IsWithoutThePortAndInSmallLetters) {
+  EXPECT_EQ(host_name("Example.org:8000"), "example.org");
+  EXPECT_EQ(host_name("fedlog_server"), "fedlog_server");
+  EXPECT_EQ(host_name("192.0.2.7:80"), "192.0.2.7");
+  EXPECT_EQ(host_name("[2001:DB8::1]:443"), "[2001:db8::1]");
+  EXPECT_EQ(host_name("a:"), "a");
+}
+
+TEST(HostName, IsReadStrictly) {
+  for (const std::string text :
+       {"", ":80", "a b", "a/b", "a@b", "a\"b", "a:80:80", "a:x", "a:123456", "a,b", "[", "[]", "[::1", "[a]",
+        "[192.0.2.7]", "[::1]x", "::1", "h\xc3\xa4", "a%20b"}) {
+    EXPECT_FALSE(host_name(text)) << text;
+  }
+  EXPECT_FALSE(host_name(std::string(256, 'a')));
+}
+
+TEST(HostPattern, IsAHostOrAllBelowOneOrAny) {
+  for (const std::string text : {"*", "example.org", ".example.org", "[::1]", "192.0.2.7"}) {
+    EXPECT_TRUE(is_host_pattern(text)) << text;
+  }
+  for (const std::string text : {"", ".", "..org", "Example.org", "example.org:80", "*.example.org"}) {
+    EXPECT_FALSE(is_host_pattern(text)) << text;
+  }
+  EXPECT_TRUE(fits_host_pattern("a.b.org", ".b.org"));
+  EXPECT_TRUE(fits_host_pattern("b.org", ".b.org"));
+  EXPECT_FALSE(fits_host_pattern("ab.org", ".b.org"));
+  EXPECT_FALSE(fits_host_pattern("a.b.org", "b.org"));
+  EXPECT_TRUE(fits_host_pattern("anything", "*"));
+}
+
 }  // namespace
 }  // namespace fedlog::config
