@@ -170,7 +170,7 @@ rocksdb::DBOptions database_options(const RocksOptions& options) {
   const bool strict = options.mode == RocksMode::serve || options.mode == RocksMode::inspect;
   database.wal_recovery_mode = strict ? rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords
                                       : rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
-  database.max_open_files = 512;
+  database.max_open_files = database_files_max;
   database.info_log = std::make_shared<NoLog>();
   return database;
 }

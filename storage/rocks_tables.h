@@ -22,6 +22,9 @@ struct RocksOptions {
   std::uint64_t wal_bytes_max = 256ULL << 20;
 };
 
+// The database keeps no more files open than these.
+inline constexpr int database_files_max = 512;
+
 struct RocksError {
   bool damaged = false;  // what is there is corrupt; else it cannot be opened for another reason
   std::string message;   // RocksDB's own

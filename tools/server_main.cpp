@@ -1,6 +1,5 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
@@ -12,6 +11,7 @@
 #include "http/server.h"
 #include "tools/composition.h"
 #include "tools/control_socket.h"
+#include "tools/descriptors.h"
 #include "tools/logging.h"
 #include "tools/user_requests.h"
 
@@ -37,15 +37,6 @@ sigset_t block_signals() {
   return signals;
 }
 
-// Connections, database files and the updates of a round each take a descriptor; the usual soft limit of
-// 1,024 is too low.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 int refuse(const std::string& why) {
   std::cerr << "fedlog-server: " << why << std::endl;
   return 1;
@@ -69,8 +60,10 @@ int serve(const Arguments& arguments) {
   }
   const char* superuser = std::getenv("FEDLOG_SUPERUSER");
   const auto signals = block_signals();
-  raise_descriptor_limit();
+  const auto descriptors_max = tools::raise_descriptor_limit();
   tools::start_logging(settings->log);
+  if (const auto warning = tools::descriptor_warning(descriptors_max, *settings))
+    spdlog::warn("{}", *warning);
 
   auto storage = storage::open_data_folder(arguments.data, tools::storage_options(*settings));
   if (!storage) return refuse(storage.error());
