@@ -30,6 +30,11 @@ TEST_F(Dummy, TellsAnyoneWhatWasMadeAndHowToLogIn) {
   }
 }
 
+TEST_F(Dummy, MakesNothingForWhoOnlyLooks) {
+  EXPECT_CALL(gateway, make_dummy_data(_)).Times(0);
+  EXPECT_EQ(send(0, "HEAD", "/api/dummy/").status, 200);
+}
+
 TEST_F(Dummy, SaysWhyNothingWasMade) {
   EXPECT_CALL(gateway, make_dummy_data(_))
       .WillOnce(Return(rejected(domain::Reason::busy, "No model worker is free: try again later")));
