@@ -16,9 +16,10 @@ std::chrono::steady_clock::time_point deadline_of(const Client& client, const Se
       return now + client.connection.patience({options.body_timeout_ms, options.bytes_per_second_min});
     case Client::State::answering:
       return now + client.connection.patience({options.write_timeout_ms, options.bytes_per_second_min});
+    case Client::State::lingering:
+      return std::min(client.step_deadline, now + milliseconds{options.linger_pause_ms});
     case Client::State::shaking_hands:
     case Client::State::serving:
-    case Client::State::lingering:
       break;
   }
   return client.step_deadline;

@@ -47,7 +47,7 @@ struct Client {
   bool had_a_request = false;
   // A handler was called: stop() waits for the answer to be out.
   bool served = false;
-  // When the handshake, the head or the lingering must be over.
+  // When the handshake, the head or the lingering must be over at the latest.
   std::chrono::steady_clock::time_point step_deadline = std::chrono::steady_clock::time_point::max();
 
   // While it is parked. `watched`: it is known to epoll, armed or not.

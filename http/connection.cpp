@@ -103,8 +103,8 @@ Connection::Progress Connection::discard_now(std::size_t size_bytes) {
   std::array<char, receive_bytes> buffer;
   std::size_t discarded = 0;
   while (discarded < size_bytes) {
-    // The bare bytes: nobody needs to decrypt what is thrown away.
-    const auto count = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    // The bare bytes: nobody needs to decrypt what is thrown away, and TCP need not even copy it.
+    const auto count = ::recv(fd(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (count == 0) return Progress::closed;
     if (count < 0) {
       if (errno == EINTR) continue;

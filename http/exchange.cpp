@@ -5,6 +5,7 @@
 #include <ctime>
 #include <random>
 
+#include "config/network.h"
 #include "http/errors.h"
 #include "http/framed_body.h"
 
@@ -85,7 +86,20 @@ std::expected<void, HeadError> Exchanges::begin(Connection& connection, Exchange
   request.scheme = connection.scheme();
   trusted_proxies_.apply(request);
   if (request.id.empty()) request.id = fresh_request_id();
-  return {};
+  return check_host(request);
+}
+
+// Answers repeat the name in links, and a page may have tricked a browser into believing that it is ours.
+std::expected<void, HeadError> Exchanges::check_host(const Request& request) const {
+  const auto host = request.headers.get("Host");
+  if (host.empty()) return {};
+  const auto name = config::host_name(host);
+  if (!name) return std::unexpected{HeadError{400, "The header Host is no host name."}};
+  const auto fits = [&](const std::string& pattern) { return config::fits_host_pattern(*name, pattern); };
+  if (std::ranges::any_of(options_.allowed_hosts, fits)) return {};
+  return std::unexpected{
+      HeadError{400, "This server is not to be called by the name \"" + *name +
+                         "\". Whoever runs it may add the name to its setting server.allowed_hosts."}};
 }
 
 Exchanges::Body Exchanges::look_for_body(const Connection& connection, Exchange& exchange) const {

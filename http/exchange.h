@@ -40,7 +40,8 @@ class Exchanges {
  public:
   Exchanges(const ServerOptions& options, const ServerCallbacks& callbacks);
 
-  // Takes a whole head of `head_bytes` off the connection's input and reads it strictly.
+  // Takes a whole head of `head_bytes` off the connection's input and reads it strictly; a Host that is
+  // none, or not allowed, is refused.
   [[nodiscard]] std::expected<void, HeadError> begin(Connection& connection, Exchange& exchange,
                                                      std::size_t head_bytes) const;
 
@@ -65,6 +66,8 @@ class Exchanges {
   [[nodiscard]] const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
 
  private:
+  [[nodiscard]] std::expected<void, HeadError> check_host(const Request& request) const;
+
   const ServerOptions& options_;
   const ServerCallbacks& callbacks_;
   const TrustedProxies trusted_proxies_;

@@ -23,7 +23,6 @@ using Progress = Connection::Progress;
 using State = Client::State;
 using std::chrono::milliseconds;
 
-constexpr milliseconds linger_time{2000};
 constexpr std::size_t accepts_per_event = 64;
 constexpr std::size_t discarded_per_event_bytes = 256 * 1024;
 constexpr std::size_t received_at_once_bytes = 16 * 1024;
@@ -137,15 +136,10 @@ class Server::Implementation {
                                                 std::move(incoming->remote_address), std::move(origin)),
                        trusted);
       if (client == nullptr) continue;
-      client->step_deadline = Clock::now() + milliseconds{options_.header_timeout_ms};
-      if (!client->refusal) {
-        shake_hands(client);
-      } else if (client->connection.scheme() == "https") {
-        // An answer would cost a handshake.
-        clients_.close(client);
-      } else {
-        refuse(client, *client->refusal);
-      }
+      // Who is refused is told so soon, or not at all.
+      client->step_deadline = Clock::now() + milliseconds{client->refusal ? options_.linger_pause_ms
+                                                                          : options_.header_timeout_ms};
+      shake_hands(client);
     }
   }
 
@@ -211,6 +205,7 @@ class Server::Implementation {
       case Progress::closed:
         return clients_.close(client);
       case Progress::done:
+        if (client->refusal) return refuse(client, *client->refusal);
         client->state = State::reading_head;
         client->step_deadline = Clock::time_point::max();
         client->exchange = Exchange{client->connection};
@@ -319,7 +314,9 @@ class Server::Implementation {
   void linger(Client* client) {
     client->connection.finish_sending();
     client->state = State::lingering;
-    client->step_deadline = Clock::now() + linger_time;
+    // Who had no place from the start does not get one by sending on.
+    client->step_deadline =
+        Clock::now() + milliseconds{client->refusal ? options_.linger_pause_ms : options_.linger_ms};
     park(client);
   }
 

@@ -24,6 +24,9 @@ struct ServerOptions {
   // Addresses and networks (CIDR) whose X-Forwarded-For and X-Forwarded-Proto are believed. They may have as
   // many connections as they like.
   std::vector<std::string> trusted_proxies = {};
+  // Patterns (config::is_host_pattern) that a request's Host has to fit. A request without one, as HTTP/1.0
+  // has it, fits.
+  std::vector<std::string> allowed_hosts = {"*"};
 
   std::size_t threads_max = 64;
   // Of the threads, how many may wait for the bodies of requests; and half of these for those of one client
@@ -49,6 +52,10 @@ struct ServerOptions {
   // A body or an answer that stays under this rate, after the time-out above has passed, ends the connection.
   std::uint64_t bytes_per_second_min = 1024;
   int keep_alive_idle_ms = 75'000;
+  // A connection that we end is read on, and what comes is dropped, so that a client that is still sending
+  // can read its answer: until it closes, or pauses so long, but no longer than that in all.
+  int linger_pause_ms = 2'000;
+  int linger_ms = 30'000;
   // How long stop() lets running requests go on before their connections are cut.
   int stop_timeout_ms = 10'000;
 };

@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <string>
 #include <vector>
 
+#include "http/client.h"
 #include "http/listener.h"
 #include "tests/http/server_fixture.h"
 
@@ -114,6 +116,67 @@ TEST_F(ServerConnectionsTest, BelievesNobodyElse) {
   const auto answer = client.call(get("/", "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n"));
   EXPECT_THAT(answer, HasSubstr("\"scheme\":\"http\""));
   EXPECT_EQ(logged(0).remote_address, "127.0.0.1");
+}
+
+TEST_F(ServerConnectionsTest, AnswersToAnyNameThatIsOne) {
+  start();
+  const auto call = [&](const std::string& host) {
+    return connect().call("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+  };
+  for (const std::string name : {"h", "fl.example.org:8000", "127.0.0.1:80", "[::1]:8000", ""}) {
+    EXPECT_THAT(call(name), StartsWith("HTTP/1.1 200")) << name;
+  }
+  for (const std::string other : {"a b", "a/b", "a@b", "a\"b", "a:b", "<script>", "a, b", "::1"}) {
+    const auto answer = call(other);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400")) << other;
+    EXPECT_EQ(body_of(answer), R"({"detail":"The header Host is no host name."})") << other;
+  }
+}
+
+TEST_F(ServerConnectionsTest, AnswersToNoOtherNamesThanItsOwn) {
+  start({.allowed_hosts = {"h", ".example.org"}});
+  const auto call = [&](const std::string& host) {
+    return connect().call("GET / HTTP/1.1\r\nHost: " + host + "\r\n\r\n");
+  };
+  for (const std::string name : {"h", "H:8000", "example.org", "a.Example.org"}) {
+    EXPECT_THAT(call(name), StartsWith("HTTP/1.1 200")) << name;
+  }
+  for (const std::string other : {"other", "h.example.com", "127.0.0.1"}) {
+    const auto answer = call(other);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400")) << other;
+    EXPECT_THAT(body_of(answer), HasSubstr("server.allowed_hosts")) << other;
+  }
+  EXPECT_THAT(connect().call("GET / HTTP/1.0\r\n\r\n"), StartsWith("HTTP/1.1 200"));
+}
+
+TEST_F(ServerConnectionsTest, LetsAClientSendAllThatNobodyWantsBeforeItReadsItsAnswer) {
+  start({.linger_pause_ms = 300'000, .linger_ms = 300'000});
+  auto client = connect();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 30000000\r\n\r\n");
+  client.send(std::string(30'000'000, 'b'));
+  const auto answer = client.receive();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(answer, HasSubstr("Connection: close"));
+  client.close();
+  await_connections(0);
+}
+
+TEST(Lingering, LastsWhileTheClientSendsButNotForEver) {
+  using std::chrono::hours;
+  using std::chrono::milliseconds;
+  using std::chrono::minutes;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
+  const FileDescriptor other{ends[0]};
+  Client client{plain_transport(FileDescriptor{ends[1]}), "192.0.2.7", "192.0.2.7"};
+  client.state = Client::State::lingering;
+  const ServerOptions options{.linger_pause_ms = 1'000};
+  const auto now = std::chrono::steady_clock::now();
+  client.step_deadline = now + hours{1};
+  EXPECT_GE(deadline_of(client, options), now + milliseconds{1'000});
+  EXPECT_LT(deadline_of(client, options), now + minutes{1});
+  client.step_deadline = now + milliseconds{10};
+  EXPECT_EQ(deadline_of(client, options), client.step_deadline);
 }
 
 }  // namespace

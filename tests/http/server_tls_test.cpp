@@ -153,6 +153,18 @@ TEST_F(ServerTlsTest, CutsHandshakesThatAreNotFinishedWhichHoldNoThread) {
   for (auto& other : stalled) EXPECT_EQ(other.receive_all(), "");
 }
 
+TEST_F(ServerTlsTest, TellsThoseWhomItHasNoPlaceForIfTheyShakeHands) {
+  start_tls({.connections_max = 1, .linger_pause_ms = 300});
+  auto first = connect_tls();
+  EXPECT_THAT(first.call(get()), StartsWith("HTTP/1.1 200"));
+  auto second = connect_tls();
+  const auto refusal = second.receive();
+  EXPECT_THAT(refusal, StartsWith("HTTP/1.1 503 "));
+  EXPECT_THAT(refusal, HasSubstr("Retry-After: "));
+  EXPECT_EQ(connect().receive_all(), "");
+  EXPECT_THAT(first.call(get()), StartsWith("HTTP/1.1 200"));
+}
+
 TEST_F(ServerTlsTest, ClosesWhatIsNoTls) {
   start_tls();
   auto client = connect();
