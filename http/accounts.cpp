@@ -5,6 +5,7 @@
 #include "http/request_fields.h"
 #include "http/schema.h"
 #include "http/serializers.h"
+#include "http/text.h"
 #include "http/user_operations.h"
 
 namespace fedlog::http {
@@ -36,7 +37,7 @@ std::expected<Account, Response> account_of(const Call& call) {
   auto context = request_context(call);
   if (!context) return std::unexpected(context.error());
   const auto& text = call.parameter("user_id");
-  const auto id = domain::UserId::parse(text);
+  const auto id = parse_id<domain::UserId>(text);
   if (!id) return std::unexpected(entity_not_found_response("User", text));
   return Account{.context = std::move(*context), .user = *id};
 }

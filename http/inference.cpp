@@ -110,7 +110,7 @@ Response infer(const Services& services, Call& call) {
   const auto model = raw_field(*form, "model_id");
   if (!model || is_nothing(*model)) return list_response(400, {"No 'model_id' provided in request."});
   const auto model_text = model->is_string() ? model->get<std::string>() : model->dump();
-  const auto id = domain::ModelId::parse(model_text);
+  const auto id = parse_id<domain::ModelId>(model_text);
   if (!id) return entity_not_found_response("Model", model_text);
   auto input = read_input(*form, static_cast<std::size_t>(limits.json_depth_max));
   if (!input) return list_response(400, {"No uploaded file 'model_input' found."});

@@ -66,8 +66,7 @@ std::variant<double, std::string> value_of(const nlohmann::json& value) {
 }  // namespace
 
 std::optional<double> parse_python_float(std::string_view text) {
-  text = stripped(text);
-  const auto bare = without_underscores(text);
+  const auto bare = without_underscores(numeric_text(text));
   if (!bare) return std::nullopt;
   std::string_view digits = *bare;
   const bool negative = digits.starts_with('-');

@@ -11,8 +11,8 @@
 
 namespace fedlog::http {
 
-// What Python's float() reads: spaces around it, underscores between digits, "1e5", ".5", "nan", "inf" and
-// "infinity" in any case; too large is infinite. No hexadecimal.
+// What Python's float() reads: digits of any script, spaces around them, underscores between them, "1e5",
+// ".5", "nan", "inf" and "infinity" in any case; too large is infinite. No hexadecimal.
 [[nodiscard]] std::optional<double> parse_python_float(std::string_view text);
 
 // metric_names and metric_values: repeated in a form, lists or single values in JSON.

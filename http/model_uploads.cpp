@@ -7,6 +7,7 @@
 #include "http/model_fields.h"
 #include "http/rejections.h"
 #include "http/request_fields.h"
+#include "http/text.h"
 #include "http/uploads.h"
 
 namespace fedlog::http {
@@ -102,7 +103,7 @@ Response create_model(const Services& services, Call& call) {
 Response submit_update(const Services& services, Call& call) {
   const auto context = request_context(call);
   if (!context) return context.error();
-  const auto model = domain::ModelId::parse(call.parameter("model_id"));
+  const auto model = parse_id<domain::ModelId>(call.parameter("model_id"));
   if (!model) return entity_not_found_response("Model", call.parameter("model_id"));
   if (auto refusal = early_refusal(services, *context, *model, &actors::Gateway::may_submit_update)) {
     return *std::move(refusal);
@@ -134,7 +135,7 @@ Response replace_preprocessing(const Services& services, Call& call) {
   const auto context = request_context(call);
   if (!context) return context.error();
   const auto& text = call.parameter("model_id");
-  const auto id = domain::ModelId::parse(text);
+  const auto id = parse_id<domain::ModelId>(text);
   const auto model = id ? services.gateway.views().model(*id) : std::nullopt;
   if (!model || model->kind == domain::ModelKind::local) {
     return entity_not_found_response("GlobalModel", text);
@@ -151,7 +152,7 @@ Response replace_preprocessing(const Services& services, Call& call) {
 Response submit_swag(const Services& services, Call& call) {
   const auto context = request_context(call);
   if (!context) return context.error();
-  const auto model = domain::ModelId::parse(call.parameter("model_id"));
+  const auto model = parse_id<domain::ModelId>(call.parameter("model_id"));
   if (!model) return entity_not_found_response("Model", call.parameter("model_id"));
   if (auto refusal = early_refusal(services, *context, *model, &actors::Gateway::may_submit_moments)) {
     return *std::move(refusal);

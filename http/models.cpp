@@ -9,6 +9,7 @@
 #include "http/model_uploads.h"
 #include "http/rejections.h"
 #include "http/serializers.h"
+#include "http/text.h"
 
 namespace fedlog::http {
 
@@ -16,7 +17,7 @@ namespace {
 
 std::expected<domain::Model, Response> readable_model(const Services& services, const Call& call) {
   const auto& text = call.parameter("model_id");
-  const auto id = domain::ModelId::parse(text);
+  const auto id = parse_id<domain::ModelId>(text);
   if (!id) return std::unexpected(entity_not_found_response("Model", text));
   auto model = services.gateway.readable_model(reading_context(call), *id);
   if (!model) return std::unexpected(rejection_response(model.error()));
@@ -41,7 +42,7 @@ Response download_model(const Services& services, const Call& call) {
 Response delete_model(const Services& services, const Call& call) {
   const auto context = request_context(call);
   if (!context) return context.error();
-  const auto id = domain::ModelId::parse(call.parameter("model_id"));
+  const auto id = parse_id<domain::ModelId>(call.parameter("model_id"));
   if (!id) return entity_not_found_response("Model", call.parameter("model_id"));
   const auto deleted = services.gateway.delete_model(*context, *id);
   return deleted ? detail_response(200, "Model removed!") : rejection_response(deleted.error());
@@ -66,7 +67,7 @@ Response list_metrics(const Services& services, const Call& call) {
 Response report_metrics(const Services& services, Call& call) {
   const auto context = request_context(call);
   if (!context) return context.error();
-  const auto id = domain::ModelId::parse(call.parameter("model_id"));
+  const auto id = parse_id<domain::ModelId>(call.parameter("model_id"));
   if (!id) return entity_not_found_response("Model", call.parameter("model_id"));
   const auto form = read_form(call, services);
   if (!form) return form.error();

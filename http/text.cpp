@@ -4,11 +4,14 @@
 #include <array>
 #include <charconv>
 
+#include "http/unicode.h"
+
 namespace fedlog::http {
 
 namespace {
 
-constexpr std::string_view white_space = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
+// What C, and so Python at a number's ends, takes for white space.
+constexpr std::string_view blanks = " \t\n\v\f\r";
 constexpr std::string_view base64_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 bool is_digit(char c) {
@@ -24,9 +27,36 @@ void erase_all(std::string& text, std::string_view part) {
 }  // namespace
 
 std::string_view stripped(std::string_view text) {
-  const auto first = text.find_first_not_of(white_space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(white_space) - first + 1);
+  while (!text.empty()) {
+    const auto first = first_character(text);
+    if (!is_white_space(first.code)) break;
+    text.remove_prefix(first.size_bytes);
+  }
+  while (!text.empty()) {
+    auto start = text.size() - 1;
+    while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0U) == 0x80U) --start;
+    if (!is_white_space(first_character(text.substr(start)).code)) break;
+    text.remove_suffix(text.size() - start);
+  }
+  return text;
+}
+
+std::string numeric_text(std::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const auto [code, size_bytes] = first_character(text);
+    text.remove_prefix(size_bytes);
+    if (code < 0x80) {
+      plain.push_back(static_cast<char>(code));
+    } else if (const auto digit = decimal_digit(code)) {
+      plain.push_back(static_cast<char>('0' + *digit));
+    } else {
+      plain.push_back(is_white_space(code) ? ' ' : '?');
+    }
+  }
+  const auto first = plain.find_first_not_of(blanks);
+  if (first == std::string::npos) return {};
+  return plain.substr(first, plain.find_last_not_of(blanks) - first + 1);
 }
 
 std::size_t character_count(std::string_view text) {
@@ -34,8 +64,8 @@ std::size_t character_count(std::string_view text) {
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
-std::optional<std::int64_t> parse_python_integer(std::string_view text) {
-  text = stripped(text);
+std::optional<std::int64_t> parse_python_integer(std::string_view content) {
+  const auto text = numeric_text(content);
   std::string digits;
   for (std::size_t index = 0; index < text.size(); ++index) {
     const char c = text[index];

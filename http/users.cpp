@@ -5,6 +5,7 @@
 #include "http/registration.h"
 #include "http/rejections.h"
 #include "http/serializers.h"
+#include "http/text.h"
 #include "http/user_operations.h"
 
 namespace fedlog::http {
@@ -29,7 +30,7 @@ Response register_user(const Services& services, Call& call) {
 // With the token only if it is the caller's own account.
 Response show_user(const Services& services, const Call& call) {
   const auto& text = call.parameter("user_id");
-  const auto id = domain::UserId::parse(text);
+  const auto id = parse_id<domain::UserId>(text);
   const auto user = id ? services.gateway.views().user(*id) : std::nullopt;
   if (!user) return entity_not_found_response("User", text);
   const bool own = call.caller->id == user->id;

@@ -35,6 +35,26 @@ TEST(PythonFloat, ReadsWhatPythonReads) {
   EXPECT_TRUE(std::isnan(parse_python_float("NaN").value()));
 }
 
+TEST(PythonFloat, ReadsTheDigitsOfAllScripts) {
+  const std::pair<const char*, double> cases[] = {
+      {"\u0661\u0662.\u0665", 12.5},  // Arabic
+      {"\uff11\uff12.\uff15", 12.5},  // full width
+      {"-\u0967_\u0968", -12},        // Devanagari
+      {"\u0661e\uff12", 100},         // mixed
+      {"\U0001D7D9\U0001D7FF", 19},   // mathematical
+      {"\u30003\u00a0", 3},          {"\u20282\u0085", 2},
+  };
+  for (const auto& [text, expected] : cases) EXPECT_EQ(parse_python_float(text), expected) << text;
+  // Arabic and full-width points, a real minus sign, a superscript, a Roman numeral, an invisible space.
+  for (const char* text :
+       {"\u0661\u066b\u0665", "\uff11\uff0e\uff15", "\u22121", "\u00b2", "\u2167", "\u200b1",
+        "\x1c"
+        "1",
+        "\xd9", "1\xff"}) {
+    EXPECT_FALSE(parse_python_float(text)) << text;
+  }
+}
+
 TEST(PythonFloat, LeavesAllElseAsText) {
   for (const char* text : {"", " ", ".", "1e", "e5", "_1", "1_", "1__0", "1_.0", "i_nf", "nan(1)", "infx",
                            "+-1", "--1", "1 2", "0x1p3", "hello", "1,5"}) {
@@ -46,9 +66,17 @@ TEST(PythonInteger, ReadsWhatPythonReadsWithin64Bits) {
   EXPECT_EQ(parse_python_integer(" +1_000 "), 1000);
   EXPECT_EQ(parse_python_integer("-7"), -7);
   EXPECT_EQ(parse_python_integer("9223372036854775807"), INT64_MAX);
+  EXPECT_EQ(parse_python_integer("\u3000\uff11\u0662 "), 12);
   for (const char* text : {"", "-", "+", "1.0", "1_", "_1", "1__0", "x", "9223372036854775808", "0x1"}) {
     EXPECT_FALSE(parse_python_integer(text)) << text;
   }
+}
+
+TEST(Stripped, TakesAllWhiteSpaceOffTheEnds) {
+  EXPECT_EQ(stripped(" \x1c\u3000a\u00a0b\u2003\n"), "a\u00a0b");
+  EXPECT_EQ(stripped("\u2028 \u0085"), "");
+  EXPECT_EQ(stripped("\u200b"), "\u200b");
+  EXPECT_EQ(stripped("\x85\xc2"), "\x85\xc2");
 }
 
 TEST(PythonUuid, ReadsEveryWayOfWritingOne) {

@@ -216,6 +216,17 @@ TEST_F(Models, AreNotFoundByUnknownIdsNorShownToStrangers) {
   }
 }
 
+TEST_F(Models, AreFoundByTheirIdInEveryFormThatItsClientsMayWrite) {
+  for (const std::string id : {"0000000000004000800000000000000a", "00000000-0000-4000-8000-00000000000A",
+                               "urn:uuid:00000000-0000-4000-8000-00000000000a"}) {
+    const auto answer = send(1, "GET", "/api/models/" + id + "/metadata/");
+    EXPECT_EQ(answer.status, 200) << id;
+    EXPECT_EQ(nlohmann::json::parse(text_of(answer)).at("id"), model_text) << id;
+  }
+  EXPECT_ANSWER(send(1, "GET", "/api/models/0000000000004000800000000000000/"), 400,
+                R"({"detail":"Model 0000000000004000800000000000000 not found."})");
+}
+
 TEST_F(Models, HavePreprocessing) {
   const auto path = model_path + std::string{"preprocessing/"};
   EXPECT_ANSWER(send(1, "GET", path), 404,
