@@ -82,6 +82,7 @@ http::ServerOptions server_options(const config::Settings& settings, std::uint64
     options.tls = http::TlsFiles{.certificate = settings.tls.certificate, .key = settings.tls.key};
   }
   options.trusted_proxies = server.trusted_proxies;
+  options.allowed_hosts = server.allowed_hosts;
   options.threads_max = static_cast<std::size_t>(server.threads_max);
   options.upload_threads_max =
       static_cast<std::size_t>(server.threads_max * server.upload_threads_percent / 100);

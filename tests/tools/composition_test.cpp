@@ -64,6 +64,7 @@ TEST(ServerOptions, TakeTheAddressApart) {
 TEST(ServerOptions, TellWhomToBelieveAndHowManyThreadsAreForUploads) {
   config::Settings settings;
   settings.server.trusted_proxies = {"10.0.0.0/8"};
+  settings.server.allowed_hosts = {"fl.example.org"};
   settings.server.threads_max = 40;
   settings.server.upload_threads_percent = 30;
   settings.server.connections_per_address_max = 9;
@@ -71,6 +72,7 @@ TEST(ServerOptions, TellWhomToBelieveAndHowManyThreadsAreForUploads) {
   settings.server.bytes_per_second_min = 7;
   const auto options = server_options(settings, 77);
   EXPECT_THAT(options.trusted_proxies, ::testing::ElementsAre("10.0.0.0/8"));
+  EXPECT_THAT(options.allowed_hosts, ::testing::ElementsAre("fl.example.org"));
   EXPECT_EQ(options.upload_threads_max, 12U);
   EXPECT_EQ(options.connections_per_address_max, 9U);
   EXPECT_EQ(options.collected_body_bytes_max, 4096U);
