@@ -93,8 +93,9 @@ const std::vector<FieldRule>& model_fields() {
         .description = member_fields().front().description},
        {.name = "model_file",
         .type = FieldType::file,
-        .description =
-            "A TorchScript archive, or a module saved with torch.save(). Needed unless the type is MEAN."},
+        .description = "A TorchScript archive, a module or a state_dict saved with torch.save(), or "
+                       "safetensors; only the first two "
+                       "can predict. Needed unless the type is MEAN."},
        {.name = "model_preprocessing_file",
         .type = FieldType::file,
         .description = "A TorchScript archive that prepares the model's inputs."}});
