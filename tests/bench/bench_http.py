@@ -1,13 +1,14 @@
 #!/usr/bin/python3
-"""How many requests a second the server answers, how long they take, and what a request costs it in processor time.
+"""How many requests a second the server answers, how long they take, and what a request costs it in processor time: a
+table in Markdown.
 
-    tests/bench/bench_http.py [--bin build/release/bin] [--seconds 5] [--connections 1,16,64] [--only NAME,...]
+    tests/bench/bench_http.py [--bin build/release/bin] [--seconds 5] [--connections 1,16,64] [--only NAME,...] [--json FILE]
 
-Needs wrk (Debian's package). The server runs on a folder of its own, with its default settings but for its log, and shares
-the machine's cores with wrk. Absolute numbers are this machine's; the last column compares with the first row at the same
-number of connections, the cheapest answer that the server has, measured in the same run. The line above the table says how
-often a second this disk makes a small write durable, alone and one after the other: what bounds a durable request on one
-connection.
+Needs wrk (tools/install-packages bench). The server runs on a folder of its own, with its default settings but for its log,
+and shares the machine's processors with wrk. Absolute numbers are this machine's; the last column compares with the first
+row at the same number of connections, the cheapest answer that the server has, measured in the same run. The line above the
+table says how often a second this disk makes a small write durable, one after the other: what bounds a durable request on
+one connection.
 """
 
 import json
@@ -78,8 +79,10 @@ def main():
     with load.server(arguments.bin, '[log]\nlevel = "warn"\n') as server:
         cases = prepare(server)
         cases = [cases[0]] + [case for case in cases[1:] if not wanted or case.name in wanted]
-        print(f"durable 512-byte writes, one after the other: {durable_writes_per_s(server.folder):.0f} a second\n")
-        print(f"{'request':<24}{'connections':>12}{'a second':>10}{'p50 ms':>9}{'p99 ms':>9}{'CPU us':>8}{'ratio':>8}")
+        durable = durable_writes_per_s(server.folder)
+        print(f"{load.machine()}; this disk makes {durable:.0f} small writes a second durable, one after the other.\n")
+        print(load.markdown("request", "connections", "requests/s", "p50 ms", "p99 ms", "server CPU us/request", "of the first"))
+        print(load.markdown("---", *["---:"] * 6))
         for connections in load.numbers(arguments.connections):
             for case in cases:
                 row = load.measure(server, case, connections, arguments.seconds)
@@ -87,11 +90,9 @@ def main():
                     baseline = row["requests_per_s"]
                 row["ratio"] = row["requests_per_s"] / baseline
                 results.append(row)
-                print(
-                    f"{row['case']:<24}{connections:>12}{row['requests_per_s']:>10.0f}{row['p50_ms']:>9.2f}"
-                    f"{row['p99_ms']:>9.2f}{row['processor_us_per_request']:>8.0f}{row['ratio']:>8.3f}",
-                    flush=True,
-                )
+                numbers = [f"{row['requests_per_s']:,.0f}", f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}"]
+                numbers += [f"{row['processor_us_per_request']:,.0f}", f"{row['ratio']:.3f}"]
+                print(load.markdown(row["case"], str(connections), *numbers), flush=True)
     load.write_results(arguments.json, results)
 
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -69,14 +70,17 @@ def upload(server, token, body):
 
 
 class Case:
-    def __init__(self, name, method, path, headers, body=b"", content_type=None, distinct=False, refused=False):
+    def __init__(
+        self, name, method, path, headers, body=b"", content_type=None, distinct=False, distinct_host=False, refused=False
+    ):
         self.name, self.method, self.path, self.headers = name, method, path, dict(headers)
-        self.body, self.distinct, self.refused = body, distinct, refused
+        self.body, self.distinct, self.distinct_host, self.refused = body, distinct, distinct_host, refused
         if content_type:
             self.headers["Content-Type"] = content_type
 
     def script(self, folder):
-        """For wrk. A distinct body differs in its file's last four bytes from all others, so that each is stored."""
+        """For wrk. A distinct body differs in its file's last four bytes from all others, so that each is stored; a distinct
+        host makes the links in an answer differ."""
         body = folder / "body"
         body.write_bytes(self.body)
         lines = [f'wrk.method = "{self.method}"']
@@ -94,6 +98,17 @@ class Case:
                 # A float between 0.5 and 1, whatever the lower bytes are.
                 "  local low = string.char(sent % 256, math.floor(sent / 256) % 256, number * 32 % 128, 63)",
                 "  return wrk.format(nil, nil, nil, head .. low .. tail)",
+                "end",
+            ]
+        if self.distinct_host:
+            lines += [
+                "local threads = 0",
+                'function setup(thread) thread:set("number", threads); threads = threads + 1 end',
+                "local sent = 0",
+                "function request()",
+                "  sent = sent + 1",
+                '  wrk.headers["Host"] = "h" .. number .. "-" .. sent',
+                "  return wrk.format()",
                 "end",
             ]
         script = folder / "request.lua"
@@ -139,6 +154,17 @@ def measure(server, case, connections, seconds):
         "p99_ms": milliseconds(found(r"99%\s+(\S+)")),
         "processor_us_per_request": 1e6 * used_s / count,
     }
+
+
+def machine():
+    """What the numbers are of."""
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} processors ({model}), Linux {platform.release()}"
+
+
+def markdown(*cells):
+    return "| " + " | ".join(cells) + " |"
 
 
 def write_results(path, results):
