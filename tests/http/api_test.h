@@ -30,6 +30,11 @@ inline std::string multipart_body(const std::vector<Part>& parts) {
   return body + "--edge--\r\n";
 }
 
+// The answer to the JSON body "{" followed by anything but a name.
+inline constexpr auto broken_json_answer =
+    "{\"detail\":\"JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 "
+    "(char 1)\"}";
+
 // What a request brings beside its path.
 struct Sent {
   std::string content_type = {};

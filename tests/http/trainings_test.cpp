@@ -8,9 +8,6 @@ using ::testing::_;
 using ::testing::ElementsAre;
 using ::testing::Return;
 
-constexpr auto broken_json_answer =
-    "{\"detail\":\"JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 "
-    "(char 1)\"}";
 constexpr auto path = "/api/trainings/00000000-0000-4000-8000-000000000014/";
 constexpr auto nil_path = "/api/trainings/00000000-0000-4000-8000-000000000000/";
 constexpr auto nil_not_found = R"({"detail":"Training 00000000-0000-4000-8000-000000000000 not found."})";

@@ -22,7 +22,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class OneKey final : public KeyRing {
+class SameKey final : public KeyRing {
  public:
   std::optional<UserKey> key_of(domain::UserId) const override { return UserKey{1}; }
   std::string lookup_digest(std::string_view text) const override { return std::string(text); }
@@ -76,7 +76,7 @@ class Lists : public ::testing::Test {
   Overlay overlay_{tables_};
   ViewWriter writer_{overlay_};
   CountingReader reader_{writer_};
-  OneKey keys_;
+  SameKey keys_;
   Views views_{reader_, keys_};
   std::uint64_t users_ = 0;
   std::int64_t metrics_ = 0;
