@@ -113,6 +113,30 @@ def multiparts():
         yield "preamble\r\n" + body + "--B--"
 
 
+CHUNKS = [
+    "5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\n",
+    "1;a=b\r\nx\r\nA\r\n0123456789\r\n0\r\nTrailer: yes\r\n\r\n",
+    "0000\r\n\r\n",
+    "ffffffffffffffff\r\nx",
+    "2\nab\n0\n\n",
+    "-1\r\n\r\n",
+]
+
+
+def form_bodies():
+    """A Content-Type in the first line, then the body."""
+    for body in multiparts():
+        yield f"multipart/form-data; boundary=B\n{body}"
+        yield f'multipart/form-data; charset=utf-8; boundary="B"\n{body}'
+    for form in recorded_forms():
+        yield f"multipart/form-data; boundary=B\n{multipart_of(form)}"
+        yield f"application/x-www-form-urlencoded\n{urllib.parse.urlencode(form)}"
+    for document in itertools.chain(map(json.dumps, DOCUMENTS), NO_DOCUMENTS):
+        yield f"application/json\n{document}"
+    yield "text/plain\nx"
+    yield "multipart/form-data\n--\r\n"
+
+
 def files():
     """Model and tensor files as torch writes them; small ones, since fuzzers like them so."""
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.1))
@@ -191,6 +215,8 @@ def seeds():
         "http_byte_range": (struct.pack("<Q", size) + text.encode() for size in (0, 1, 10, 2**63) for text in RANGES),
         "http_accept": ACCEPTS,
         "http_list_query": QUERIES,
+        "http_chunks": CHUNKS,
+        "http_form_data": form_bodies(),
         "http_router": itertools.chain(TARGETS, recorded_targets()),
         "actors_inference_input": itertools.chain(
             map(json.dumps, LISTS), files(), (base64.b64encode(file) for file in files()), recorded_inputs()
