@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <functional>
+#include <bit>
+#include <cstring>
+#include <utility>
 
 #include "http/negotiation.h"
 
@@ -46,6 +48,29 @@ void join_vary(Headers& headers) {
   } else if (vary != "*" && !to_lower(vary).contains("accept-encoding")) {
     headers.set("Vary", std::string{vary} + ", Accept-Encoding");
   }
+}
+
+bool is_this_machine(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
+}
+
+// Equal texts have equal keys; whether texts with equal keys are equal has to be looked at. Fast, because
+// answers that are not compressed in the end pay for it too.
+std::uint64_t key_of(std::string_view text) {
+  constexpr std::uint64_t factor = 0x9E3779B97F4A7C15;
+  std::array<std::uint64_t, 4> lanes{text.size(), 1, 2, 3};
+  while (text.size() >= sizeof lanes) {
+    std::array<std::uint64_t, 4> words;
+    std::memcpy(words.data(), text.data(), sizeof words);
+    for (std::size_t lane = 0; lane < lanes.size(); ++lane) {
+      lanes[lane] = std::rotl((lanes[lane] ^ words[lane]) * factor, 29);
+    }
+    text.remove_prefix(sizeof words);
+  }
+  std::uint64_t key = 0;
+  for (const auto lane : lanes) key = std::rotl((key ^ lane) * factor, 29);
+  for (const char c : text) key = std::rotl((key ^ static_cast<unsigned char>(c)) * factor, 29);
+  return key;
 }
 
 // zlib's state is large: setting it up costs more than compressing a small answer, so each thread keeps one.
@@ -129,7 +154,7 @@ void Compression::apply(const Request& request, Response& response) {
   }
   join_vary(headers);
   if (!accepts_gzip(request.headers.get("Accept-Encoding"))) return;
-  auto compressed = gzip(*body);
+  auto compressed = gzip(*body, is_this_machine(request.remote_address));
   if (!compressed || compressed->size() >= body->size()) return;
   *body = std::move(*compressed);
   headers.set("Content-Encoding", "gzip");
@@ -138,34 +163,41 @@ void Compression::apply(const Request& request, Response& response) {
   }
 }
 
-std::optional<std::string> Compression::gzip(const std::string& plain) {
-  const auto key = std::hash<std::string>{}(plain);
+std::optional<std::string> Compression::gzip(const std::string& plain, bool for_this_machine) {
+  if (for_this_machine && plain.size() > memory_bytes_max) return std::nullopt;
+  const auto key = key_of(plain);
   std::shared_ptr<const Memory> memory;
   {
     const std::scoped_lock lock{mutex_};
     const auto found = memories_.find(key);
     if (found != memories_.end()) memory = found->second;
   }
-  if (memory && memory->plain == plain) {
+  const bool remembered = memory && memory->plain == plain;
+  if (remembered || for_this_machine) {
     const std::scoped_lock lock{mutex_};
-    ++statistics_.remembered;
-    return memory->compressed;
+    if (remembered) {
+      ++statistics_.remembered;
+      return memory->compressed;
+    }
+    if (std::exchange(asked_[key % asked_.size()], key) != key) return std::nullopt;
   }
   auto compressed = deflated(plain);
   const std::scoped_lock lock{mutex_};
   ++statistics_.compressed;
-  if (!compressed || plain.size() > memory_bytes_max) return compressed;
-  const auto fresh = std::make_shared<const Memory>(plain, *compressed);
+  if (compressed && plain.size() <= memory_bytes_max) remember(key, {plain, *compressed});
+  return compressed;
+}
+
+void Compression::remember(std::uint64_t key, Memory fresh) {
   const auto size = [](const Memory& one) { return one.plain.size() + one.compressed.size(); };
-  if (remembered_bytes_ + size(*fresh) > memories_bytes_max) {
+  if (remembered_bytes_ + size(fresh) > memories_bytes_max) {
     memories_.clear();
     remembered_bytes_ = 0;
   }
   auto& place = memories_[key];
   if (place) remembered_bytes_ -= size(*place);
-  remembered_bytes_ += size(*fresh);
-  place = fresh;
-  return compressed;
+  remembered_bytes_ += size(fresh);
+  place = std::make_shared<const Memory>(std::move(fresh));
 }
 
 Compression::Statistics Compression::statistics() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -16,7 +17,8 @@ namespace fedlog::http {
 [[nodiscard]] bool accepts_gzip(std::string_view accept_encoding);
 
 // Compresses answers with gzip, and remembers some: who asks again for what has not changed is answered
-// without the work. Any thread.
+// without the work. A client on this machine, where bytes cost less than compressing them, is sent what is
+// remembered, and what it asks for a second time. Any thread.
 class Compression {
  public:
   static constexpr std::size_t bytes_min = 1024;
@@ -37,10 +39,15 @@ class Compression {
     std::string plain;
     std::string compressed;
   };
-  [[nodiscard]] std::optional<std::string> gzip(const std::string& plain);
+  // Nothing where compressing it does not pay.
+  [[nodiscard]] std::optional<std::string> gzip(const std::string& plain, bool for_this_machine);
+  // `mutex_` is held.
+  void remember(std::uint64_t key, Memory fresh);
 
   mutable std::mutex mutex_;
-  std::map<std::size_t, std::shared_ptr<const Memory>> memories_;
+  std::map<std::uint64_t, std::shared_ptr<const Memory>> memories_;
+  // Keys of texts that this machine asked for, each at its own place; the next one there takes it.
+  std::array<std::uint64_t, 1024> asked_{};
   std::size_t remembered_bytes_ = 0;
   Statistics statistics_;
 };

@@ -119,6 +119,7 @@ std::expected<std::vector<actors::MetricInput>, Response> read_metrics(const For
     return std::unexpected(detail_response(400, "Metric names and values must have the same length"));
   }
   std::vector<actors::MetricInput> metrics;
+  metrics.reserve(names.size());
   for (std::size_t index = 0; index < names.size(); ++index) {
     metrics.push_back({.name = names[index].get<std::string>(), .value = value_of(values[index])});
   }

@@ -37,7 +37,7 @@ using Key = std::unique_ptr<EVP_PKEY, Deleter<&EVP_PKEY_free>>;
 
 // OpenSSL's own socket BIO raises SIGPIPE when the client is gone; this one does not.
 int bio_fd(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+  return static_cast<const FileDescriptor*>(BIO_get_data(bio))->get();
 }
 
 int finished(BIO* bio, ssize_t result, bool writes) {
@@ -74,7 +74,9 @@ const BIO_METHOD* bio_method() {
 
 class TlsTransport final : public Transport {
  public:
-  TlsTransport(FileDescriptor socket, Ssl ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {}
+  TlsTransport(FileDescriptor socket, Ssl ssl) : socket_(std::move(socket)), ssl_(std::move(ssl)) {
+    BIO_set_data(SSL_get_rbio(ssl_.get()), &socket_);
+  }
 
   [[nodiscard]] int fd() const override { return socket_.get(); }
   [[nodiscard]] std::string_view scheme() const override { return "https"; }
@@ -259,7 +261,6 @@ std::unique_ptr<Transport> TlsContext::transport(FileDescriptor socket) const {
     BIO_free(bio);
     throw std::bad_alloc();
   }
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket.get())));
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl.get(), bio, bio);
   return std::make_unique<TlsTransport>(std::move(socket), std::move(ssl));

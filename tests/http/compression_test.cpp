@@ -128,6 +128,47 @@ TEST(Compression, RemembersWhatIsAskedForAgainButOnlySoMuch) {
   EXPECT_EQ(compression.statistics().compressed, 53U);
 }
 
+TEST(Compression, CostsThisMachineNothingForWhatItAsksOnce) {
+  for (const std::string here : {"127.0.0.1", "127.8.9.1", "::1"}) {
+    Compression compression;
+    Request request;
+    request.remote_address = here;
+    request.headers.add("Accept-Encoding", "gzip");
+    const auto is_compressed_now = [&](const std::string& body) {
+      auto response = answer(body);
+      compression.apply(request, response);
+      EXPECT_EQ(response.headers.get("Vary"), "Accept-Encoding");
+      return is_compressed(response);
+    };
+    EXPECT_FALSE(is_compressed_now(long_text('a')));
+    EXPECT_FALSE(is_compressed_now(long_text('b')));
+    EXPECT_EQ(compression.statistics().compressed, 0U);
+    // Asked for again, it is compressed once and remembered.
+    for (int time = 0; time < 3; ++time) EXPECT_TRUE(is_compressed_now(long_text('a')));
+    EXPECT_EQ(compression.statistics().compressed, 1U);
+    EXPECT_EQ(compression.statistics().remembered, 2U);
+    // What is too large to be remembered would cost the work each time.
+    const std::string large(1'000'000, 'x');
+    for (int time = 0; time < 3; ++time) EXPECT_FALSE(is_compressed_now(large));
+    EXPECT_EQ(compression.statistics().compressed, 1U);
+  }
+}
+
+TEST(Compression, GivesThisMachineWhatOthersHadCompressed) {
+  Compression compression;
+  Request there;
+  there.remote_address = "192.0.2.7";
+  there.headers.add("Accept-Encoding", "gzip");
+  auto here = there;
+  here.remote_address = "127.0.0.1";
+  for (const auto& request : {there, here}) {
+    auto response = answer(long_text());
+    compression.apply(request, response);
+    EXPECT_TRUE(is_compressed(response));
+  }
+  EXPECT_EQ(compression.statistics().compressed, 1U);
+}
+
 class ServerCompressionTest : public testing::ServerTest {};
 
 TEST_F(ServerCompressionTest, AnswersHeadAsGetAndOldClientsToo) {
@@ -135,6 +176,7 @@ TEST_F(ServerCompressionTest, AnswersHeadAsGetAndOldClientsToo) {
   start();
   auto client = connect();
   const auto accept = "Accept-Encoding: gzip\r\n";
+  EXPECT_EQ(body_of(client.call(get("/text", accept))), "{\"detail\":\"" + std::string(5000, 't') + "\"}");
   const auto answer = client.call(get("/text", accept));
   EXPECT_EQ(gunzip(body_of(answer)), "{\"detail\":\"" + std::string(5000, 't') + "\"}");
   client.send("HEAD /text HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\n\r\n");

@@ -168,8 +168,8 @@ TEST(Lingering, LastsWhileTheClientSendsButNotForEver) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
   const FileDescriptor other{ends[0]};
-  Client client{plain_transport(FileDescriptor{ends[1]}), "192.0.2.7", "192.0.2.7"};
-  client.state = Client::State::lingering;
+  http::Client client{plain_transport(FileDescriptor{ends[1]}), "192.0.2.7", "192.0.2.7"};
+  client.state = http::Client::State::lingering;
   const ServerOptions options{.linger_pause_ms = 1'000};
   const auto now = std::chrono::steady_clock::now();
   client.step_deadline = now + hours{1};
