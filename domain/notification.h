@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -37,12 +38,15 @@ struct Notification {
   NotificationKind kind = NotificationKind::training_start;
   TrainingId training;
   ModelId model;
-  std::optional<std::int64_t> round;  // where it means something
+  std::optional<std::int64_t> round;       // where it means something
+  std::optional<double> mu = {};           // of a round of FedProx, where the training's options set it
+  std::optional<std::string> reason = {};  // why the training ended in state ERROR: then only
 
   static constexpr auto fields() {
     return std::tuple{field("receiver", &Notification::receiver), field("kind", &Notification::kind),
                       field("training", &Notification::training), field("model", &Notification::model),
-                      field("round", &Notification::round)};
+                      field("round", &Notification::round),       field("mu", &Notification::mu),
+                      field("reason", &Notification::reason)};
   }
   bool operator==(const Notification&) const = default;
 };

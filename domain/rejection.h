@@ -34,12 +34,14 @@ enum class Reason {
 };
 
 // `message` is a full sentence for the caller; `field` is the request's field it is about, or empty;
-// `retry_after_s` is when to come again, if that is known.
+// `retry_after_s` is when to come again, if that is known; `hint` says in a sentence what would be right, or
+// is empty.
 struct Rejection {
   Reason reason = Reason::internal;
   std::string message;
   std::string field = {};
   std::int64_t retry_after_s = 0;
+  std::string hint = {};
 };
 
 }  // namespace fedlog::domain

@@ -16,6 +16,14 @@ bool may_manage(const Caller& caller, const Training& training) {
   return training.actor == caller.id;
 }
 
+bool may_control(const Caller& caller, const Training& training) {
+  return caller.superuser || may_manage(caller, training);
+}
+
+bool may_join(const Caller& caller, const Training& training) {
+  return training.options.open_to_join || may_manage(caller, training);
+}
+
 bool may_send_updates(const Caller& caller, const Training& training) {
   return training.has_participant(caller.id);
 }

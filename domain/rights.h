@@ -20,9 +20,12 @@ enum class ModelAccess { members, open };
 
 // What the roles may do; nothing else in the code decides about rights.
 
-// Trainings: to manage one is to start it, to invite and remove participants, and to delete it.
+// Trainings: to manage one is to start it, to invite and remove participants, and to delete it; to control
+// one is to cancel, pause and resume it.
 [[nodiscard]] bool may_read(const Caller& caller, const Training& training);
 [[nodiscard]] bool may_manage(const Caller& caller, const Training& training);
+[[nodiscard]] bool may_control(const Caller& caller, const Training& training);
+[[nodiscard]] bool may_join(const Caller& caller, const Training& training);
 [[nodiscard]] bool may_send_updates(const Caller& caller, const Training& training);
 
 // Models: `training` is the model's training, or null. To use one is to make a training or a mean of it.

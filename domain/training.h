@@ -57,6 +57,30 @@ struct Moments {
   bool operator==(const Moments&) const = default;
 };
 
+// How the latest notification to somebody ended.
+struct Delivery {
+  UserId receiver;
+  NotificationKind kind = NotificationKind::training_start;
+  std::optional<std::int64_t> round;
+  DeliveryOutcome outcome = DeliveryOutcome::delivered;
+  std::int64_t status = 0;  // the receiver's, of HTTP; 0: none
+  std::int64_t attempts = 0;
+  std::string detail;
+  Timestamp at;
+
+  static constexpr auto fields() {
+    return std::tuple{field("receiver", &Delivery::receiver), field("kind", &Delivery::kind),
+                      field("round", &Delivery::round),       field("outcome", &Delivery::outcome),
+                      field("status", &Delivery::status),     field("attempts", &Delivery::attempts),
+                      field("detail", &Delivery::detail),     field("at", &Delivery::at)};
+  }
+  bool operator==(const Delivery&) const = default;
+};
+
+// None where that notification is not remembered: what tells somebody that it was removed, and what logs of
+// the first revision say.
+[[nodiscard]] std::optional<Delivery> delivery_of(const NotificationSettled& settled, Timestamp at);
+
 // How moments show up among the metrics of the global model.
 [[nodiscard]] std::vector<Metric> metrics_of(const Moments& moments);
 
@@ -84,7 +108,14 @@ struct Training {
   std::optional<BlobId> preprocessing;
   std::optional<BlobId> swag_first_moment;  // of the latest SWAG round that ended
   std::optional<BlobId> swag_second_moment;
-  std::string reason;  // why it is in state ERROR
+  std::string reason;                // why it is in state ERROR
+  Phase failed_phase = Phase::idle;  // in which it went into state ERROR; idle: before its start
+  bool cancelled = false;            // then it is in state ERROR for good
+  bool paused = false;
+  std::optional<Timestamp> deadline;       // of the open phase
+  std::int64_t rounds_without_quorum = 0;  // deadlines that passed so, in a row
+  Timestamp phase_since;                   // when the event that opened the phase happened
+  std::vector<Delivery> last_deliveries;   // the latest to each receiver, by receiver; those removed too
   Timestamp created;
   Timestamp last_update;
   bool deleted = false;
@@ -111,6 +142,13 @@ struct Training {
                       field("swag_first_moment", &Training::swag_first_moment),
                       field("swag_second_moment", &Training::swag_second_moment),
                       field("reason", &Training::reason),
+                      field("failed_phase", &Training::failed_phase),
+                      field("cancelled", &Training::cancelled),
+                      field("paused", &Training::paused),
+                      field("deadline", &Training::deadline),
+                      field("rounds_without_quorum", &Training::rounds_without_quorum),
+                      field("phase_since", &Training::phase_since),
+                      field("last_deliveries", &Training::last_deliveries),
                       field("created", &Training::created),
                       field("last_update", &Training::last_update),
                       field("deleted", &Training::deleted)};
@@ -122,6 +160,15 @@ struct Training {
   // Which model updates of the participant are to build on: the global one, or the local one it was given.
   [[nodiscard]] ModelId model_for(UserId participant) const;
   [[nodiscard]] bool is_passed_on(ModelId model) const;
+  // Whether the participant has sent what the open phase waits for.
+  [[nodiscard]] bool has_done_its_part(UserId participant) const;
+  // Whose work the open phase waits for, in canonical order; nobody's in the other phases.
+  [[nodiscard]] std::vector<UserId> missing() const;
+  // How many participants must have done their part when the deadline of a round passes; at least one.
+  [[nodiscard]] std::int64_t quorum() const;
+  // How long the open phase may wait for its participants, in seconds; 0: for ever.
+  [[nodiscard]] std::int64_t deadline_s() const;
+  [[nodiscard]] const Delivery* last_delivery_to(UserId receiver) const;
   bool operator==(const Training&) const = default;
 };
 
@@ -129,7 +176,7 @@ struct Training {
 // state; throws std::logic_error on a transition that the table does not allow.
 void evolve(Training& training, const TrainingEvent& event, Timestamp at);
 
-// The aggregation that the training is waiting for.
+// The aggregation that the training is waiting for; none while it is paused.
 struct Aggregation {
   std::int64_t round = 0;
   BlobId base;                  // the archive that gives the result its form
@@ -137,7 +184,7 @@ struct Aggregation {
 };
 [[nodiscard]] std::optional<Aggregation> pending_aggregation(const Training& training);
 
-// The averaging of moments that the training is waiting for.
+// The averaging of moments that the training is waiting for, likewise.
 struct Averaging {
   std::int64_t round = 0;
   std::vector<Moments> moments;  // in canonical order

@@ -23,16 +23,47 @@ struct StartTraining {
   Caller by;
 };
 
-// Users that take part already are no error; they are left as they are.
+// Users that take part already are no error; they are left as they are. A training in state ERROR takes
+// participants too, unless it was cancelled: to be resumed with them.
 struct AddParticipants {
   Caller by;
   std::vector<UserId> users;
+};
+
+// Of its own accord, where the training is open to that.
+struct JoinTraining {
+  Caller by;
+};
+
+// `by` takes part no more, whatever the state.
+struct LeaveTraining {
+  Caller by;
 };
 
 // Users that do not take part are no error.
 struct RemoveParticipants {
   Caller by;
   std::vector<UserId> users;
+};
+
+// For good: into state ERROR, from INITIAL or while it runs.
+struct CancelTraining {
+  Caller by;
+};
+
+// While it runs; a training that is paused already is left as it is.
+struct PauseTraining {
+  Caller by;
+};
+
+// From a pause, or from state ERROR unless it was cancelled; a training that runs is left as it is.
+struct ResumeTraining {
+  Caller by;
+};
+
+// `deadline` has come. Nothing happens if it is not the training's deadline any more.
+struct ExpireDeadline {
+  Timestamp deadline;
 };
 
 // `weights` was checked against the training's base file before.
@@ -86,8 +117,6 @@ struct RecordAveraging {
   std::expected<AveragedMoments, std::string> moments;
 };
 
-enum class OnUnreachable { remove, error };
-
 struct RecordDelivery {
   EventId id;
   Notification notification;
@@ -95,7 +124,6 @@ struct RecordDelivery {
   std::int64_t status = 0;
   std::int64_t attempts = 0;
   std::string detail;
-  OnUnreachable on_unreachable = OnUnreachable::remove;
 };
 
 // With `model_owner`, the model goes too, and its owner may ask for it as well as the actor.
@@ -104,9 +132,11 @@ struct DeleteTraining {
   std::optional<UserId> model_owner;
 };
 
-using TrainingCommand = std::variant<CreateTraining, StartTraining, AddParticipants, RemoveParticipants,
-                                     SubmitUpdate, SubmitMoments, ReportMetrics, ReplacePreprocessing,
-                                     RecordAggregation, RecordAveraging, RecordDelivery, DeleteTraining>;
+using TrainingCommand =
+    std::variant<CreateTraining, StartTraining, AddParticipants, JoinTraining, LeaveTraining,
+                 RemoveParticipants, CancelTraining, PauseTraining, ResumeTraining, ExpireDeadline,
+                 SubmitUpdate, SubmitMoments, ReportMetrics, ReplacePreprocessing, RecordAggregation,
+                 RecordAveraging, RecordDelivery, DeleteTraining>;
 
 using TrainingEvents = std::vector<TrainingEvent>;
 
@@ -126,9 +156,16 @@ struct Chance {
   std::uint64_t seed = 0;
 };
 
+// What a decision takes from outside. `now` is the time of day: deadlines are written down in it.
+struct Circumstances {
+  Chance chance;
+  Timestamp now;
+};
+
 // The events that carry out `command` in state `training`; none when there is nothing left to do. All rules
 // of a training's course are here. Pure.
 [[nodiscard]] std::expected<TrainingEvents, Rejection> decide(const Training& training,
-                                                              const TrainingCommand& command, Chance chance);
+                                                              const TrainingCommand& command,
+                                                              const Circumstances& circumstances);
 
 }  // namespace fedlog::domain

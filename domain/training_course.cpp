@@ -41,12 +41,43 @@ void shuffle(std::vector<ModelId>& models, Chance chance) {
   }
 }
 
+// Of those who have sent an update, in canonical order.
 std::vector<ModelId> local_models(const Training& training) {
   std::vector<ModelId> models;
   for (const auto& participant : training.participants) {
-    models.push_back(training.update_of(participant)->model);
+    if (const auto* update = training.update_of(participant)) models.push_back(update->model);
   }
   return models;
+}
+
+std::vector<UserId> senders_of_moments(const Training& training) {
+  std::vector<UserId> users;
+  for (const auto& participant : training.participants) {
+    if (training.moments_of(participant) != nullptr) users.push_back(participant);
+  }
+  return users;
+}
+
+// "2 of 3 participants had not sent an update for round 4"
+std::string what_is_missing(const Training& training, std::size_t missing) {
+  return std::to_string(missing) + " of " + std::to_string(training.participants.size()) +
+         " participants had not sent " + (training.phase == Phase::updating ? "an update" : "moments") +
+         " for round " + std::to_string(training.round);
+}
+
+std::string why_no_quorum(const Training& training, std::size_t missing) {
+  const auto times = training.rounds_without_quorum;
+  return "The deadline passed " +
+         (times > 1 ? std::to_string(times) + " times in a row, and at the last " : "and ") +
+         what_is_missing(training, missing) + "; at least " + std::to_string(training.quorum()) +
+         " must (option min_updates).";
+}
+
+bool everybody_is_done(const Training& training) {
+  const auto parts = training.phase == Phase::updating     ? training.updates.size()
+                     : training.phase == Phase::collecting ? training.moments.size()
+                                                           : training.testers.size();
+  return parts == training.participants.size();
 }
 
 bool ends_period(const Training& training) {
@@ -57,7 +88,7 @@ bool ends_period(const Training& training) {
 }  // namespace
 
 void TrainingCourse::emit(TrainingEvent event) {
-  evolve(training_, event, training_.last_update);
+  evolve(training_, event, circumstances_.now);
   events_.push_back(std::move(event));
 }
 
@@ -68,17 +99,12 @@ void TrainingCourse::start() {
 }
 
 void TrainingCourse::advance() {
-  if (!is_running(training_.state)) return;
+  if (!is_running(training_.state) || training_.paused) return;
   if (is_servers_work(training_.phase)) return;  // its result will come
-  const auto expected = training_.participants.size();
-  if (expected == 0) {
-    emit(TrainingFailed{"No participant is left: all were removed, refused or could not be reached."});
-  } else if (training_.phase == Phase::updating && training_.updates.size() == expected) {
-    end_round();
-  } else if (training_.phase == Phase::collecting && training_.moments.size() == expected) {
-    close_swag_round();
-  } else if (training_.phase == Phase::testing && training_.testers.size() == expected) {
-    end_test();
+  if (training_.participants.empty()) {
+    fail("No participant is left: all were removed, left, refused or could not be reached.");
+  } else if (everybody_is_done(training_)) {
+    end_phase();
   }
 }
 
@@ -86,9 +112,7 @@ void TrainingCourse::join(UserId user) {
   emit(ParticipantJoined{user});
   if (!is_running(training_.state)) return;
   notify(user, NotificationKind::training_start, std::nullopt);
-  if (training_.phase == Phase::updating) notify_of_round(user);
-  if (training_.phase == Phase::collecting) notify(user, NotificationKind::swag_round_start, training_.round);
-  if (training_.phase == Phase::testing) notify(user, NotificationKind::model_test_round, training_.round);
+  if (!training_.paused) ask_for_part(user);
 }
 
 void TrainingCourse::remove(UserId user, std::string reason) {
@@ -113,9 +137,52 @@ void TrainingCourse::record_moments(const AveragedMoments& moments) {
   open_test();
 }
 
+void TrainingCourse::resume() {
+  const bool failed = training_.state == TrainingState::error;
+  emit(TrainingResumed{});
+  // After an error everybody was told that the training is finished, and who joined since knows nothing.
+  if (failed) notify_all(NotificationKind::training_start, std::nullopt);
+  if (!training_.missing().empty()) {
+    set_deadline();
+    ask_again();
+  }
+  advance();
+}
+
+void TrainingCourse::fail(std::string reason) {
+  emit(TrainingFailed{std::move(reason)});
+  notify_of_end(training_.reason);
+}
+
+void TrainingCourse::cancel(std::string reason) {
+  emit(TrainingCancelled{std::move(reason)});
+  notify_of_end(training_.reason);
+}
+
+void TrainingCourse::expire() {
+  const auto missing = training_.missing();
+  const auto done = static_cast<std::int64_t>(training_.participants.size() - missing.size());
+  const bool quorum = training_.phase == Phase::testing || done >= training_.quorum();
+  const auto before = training_.rounds_without_quorum;
+  emit(DeadlinePassed{
+      .round = training_.round, .phase = training_.phase, .missing = missing, .quorum = quorum});
+  if (training_.phase != Phase::testing && training_.options.on_deadline == OnDeadline::error) {
+    fail("The deadline passed and " + what_is_missing(training_, missing.size()) +
+         "; the option on_deadline says that this is an error.");
+  } else if (quorum) {
+    end_phase();
+  } else if (before < training_.options.max_rounds_without_quorum) {
+    set_deadline();
+    ask_again();
+  } else {
+    fail(why_no_quorum(training_, missing.size()));
+  }
+}
+
 void TrainingCourse::open_round() {
   emit(RoundOpened{training_.round});
-  for (const auto& participant : std::vector(training_.participants)) notify_of_round(participant);
+  set_deadline();
+  ask_again();
 }
 
 void TrainingCourse::end_round() {
@@ -132,33 +199,80 @@ void TrainingCourse::close_round() {
 
 void TrainingCourse::pass_models_on() {
   ModelsPassedOn passed{.round = training_.round + 1, .models = local_models(training_)};
-  shuffle(passed.models, chance_);
+  shuffle(passed.models, circumstances_.chance);
   emit(std::move(passed));
-  for (const auto& participant : std::vector(training_.participants)) notify_of_round(participant);
+  set_deadline();
+  ask_again();
 }
 
 void TrainingCourse::open_swag_round() {
   emit(SwagRoundOpened{training_.round});
-  notify_all(NotificationKind::swag_round_start, training_.round);
+  set_deadline();
+  ask_again();
   advance();
 }
 
 void TrainingCourse::close_swag_round() {
-  emit(SwagRoundClosed{.round = training_.round, .participants = training_.participants});
+  emit(SwagRoundClosed{.round = training_.round, .participants = senders_of_moments(training_)});
 }
 
 void TrainingCourse::open_test() {
   emit(TestOpened{training_.round});
-  notify_all(NotificationKind::model_test_round, training_.round);
+  set_deadline();
+  ask_again();
   advance();
 }
 
 void TrainingCourse::end_test() {
   if (training_.round < training_.target_num_updates) return open_round();
   emit(TrainingCompleted{});
-  notify_all(NotificationKind::training_finished, std::nullopt);
-  if (!training_.has_participant(training_.actor)) {
-    notify(training_.actor, NotificationKind::training_finished, std::nullopt);
+  notify_of_end(std::nullopt);
+}
+
+void TrainingCourse::end_phase() {
+  if (training_.phase == Phase::updating) return end_round();
+  if (training_.phase == Phase::collecting) return close_swag_round();
+  end_test();
+}
+
+void TrainingCourse::set_deadline() {
+  const auto seconds = training_.deadline_s();
+  if (seconds == 0 || training_.participants.empty()) return;
+  emit(DeadlineSet{{circumstances_.now.microseconds + seconds * 1'000'000}});
+}
+
+void TrainingCourse::ask_again() {
+  for (const auto& receiver : training_.missing()) ask_for_part(receiver);
+}
+
+void TrainingCourse::ask_for_part(UserId receiver) {
+  if (training_.phase == Phase::updating) {
+    const bool proximal = training_.aggregation_method == AggregationMethod::fed_prox;
+    notify({.receiver = receiver,
+            .kind = NotificationKind::update_round_start,
+            .training = training_.id,
+            .model = training_.model_for(receiver),
+            .round = training_.round,
+            .mu = proximal ? training_.options.mu : std::nullopt,
+            .reason = {}});
+  } else if (training_.phase == Phase::collecting) {
+    notify(receiver, NotificationKind::swag_round_start, training_.round);
+  } else if (training_.phase == Phase::testing) {
+    notify(receiver, NotificationKind::model_test_round, training_.round);
+  }
+}
+
+void TrainingCourse::notify_of_end(std::optional<std::string> reason) {
+  auto receivers = training_.participants;
+  if (!training_.has_participant(training_.actor)) receivers.push_back(training_.actor);
+  for (const auto& receiver : receivers) {
+    notify({.receiver = receiver,
+            .kind = NotificationKind::training_finished,
+            .training = training_.id,
+            .model = training_.model,
+            .round = {},
+            .mu = {},
+            .reason = reason});
   }
 }
 
@@ -167,18 +281,17 @@ void TrainingCourse::notify_all(NotificationKind kind, std::optional<std::int64_
 }
 
 void TrainingCourse::notify(UserId receiver, NotificationKind kind, std::optional<std::int64_t> round) {
-  notify_about(training_.model, receiver, kind, round);
+  notify({.receiver = receiver,
+          .kind = kind,
+          .training = training_.id,
+          .model = training_.model,
+          .round = round,
+          .mu = {},
+          .reason = {}});
 }
 
-void TrainingCourse::notify_of_round(UserId receiver) {
-  notify_about(training_.model_for(receiver), receiver, NotificationKind::update_round_start,
-               training_.round);
-}
-
-void TrainingCourse::notify_about(ModelId model, UserId receiver, NotificationKind kind,
-                                  std::optional<std::int64_t> round) {
-  emit(NotificationRequested{
-      {.receiver = receiver, .kind = kind, .training = training_.id, .model = model, .round = round}});
+void TrainingCourse::notify(Notification notification) {
+  emit(NotificationRequested{std::move(notification)});
 }
 
 }  // namespace fedlog::domain

@@ -12,7 +12,8 @@ namespace fedlog::domain {
 // every rule sees the state that the ones before it made.
 class TrainingCourse {
  public:
-  TrainingCourse(const Training& training, Chance chance) : training_(training), chance_(chance) {}
+  TrainingCourse(const Training& training, const Circumstances& circumstances)
+      : training_(training), circumstances_(circumstances) {}
 
   [[nodiscard]] const Training& training() const { return training_; }
   [[nodiscard]] TrainingEvents take() { return std::move(events_); }
@@ -24,6 +25,12 @@ class TrainingCourse {
   void remove(UserId user, std::string reason);
   void record_weights(BlobId weights);
   void record_moments(const AveragedMoments& moments);
+  void resume();
+  void fail(std::string reason);
+  void cancel(std::string reason);
+
+  // The deadline of the open phase has come.
+  void expire();
 
   // Goes on as far as the state allows. Called after everything that may have ended a wait.
   void advance();
@@ -37,13 +44,17 @@ class TrainingCourse {
   void close_swag_round();
   void open_test();
   void end_test();
+  void end_phase();
+  void set_deadline();
+  void ask_again();  // those who have not done their part
+  void ask_for_part(UserId receiver);
+  void notify_of_end(std::optional<std::string> reason);
   void notify_all(NotificationKind kind, std::optional<std::int64_t> round);
   void notify(UserId receiver, NotificationKind kind, std::optional<std::int64_t> round);
-  void notify_of_round(UserId receiver);  // with the model that it is to build on
-  void notify_about(ModelId model, UserId receiver, NotificationKind kind, std::optional<std::int64_t> round);
+  void notify(Notification notification);
 
   Training training_;
-  Chance chance_;
+  Circumstances circumstances_;
   TrainingEvents events_;
 };
 

@@ -1,74 +1,35 @@
-#include <algorithm>
 #include <utility>
 
 #include "domain/training_course.h"
+#include "domain/training_refusals.h"
 
 namespace fedlog::domain {
 namespace {
 
-// RoundClosed, ModelsPassedOn and SwagRoundClosed name something of every participant in one event, which
-// holds 64 KiB.
-constexpr std::size_t participants_max = 2000;
-
 // So that counting on never overflows, and clients' numbers hold every round.
 constexpr std::int64_t first_round_max = std::int64_t{1} << 52;
-
-Rejection rejected(Reason reason, std::string message, std::string field = {}) {
-  return {.reason = reason, .message = std::move(message), .field = std::move(field)};
-}
-
-Rejection no_permission() {
-  return rejected(Reason::permission_denied, "You do not have permission to perform this action.");
-}
-
-Rejection too_many_participants() {
-  return rejected(Reason::invalid_field,
-                  "A training has at most " + std::to_string(participants_max) + " participants.", "clients");
-}
-
-Rejection wrong_state(const Training& training) {
-  return rejected(Reason::wrong_state, "Training with ID " + training.id.text() + " is in state " +
-                                           std::string(name_of(training.state)));
-}
-
-Rejection no_samples() {
-  return rejected(Reason::invalid_field, "Ensure this value is greater than or equal to 1.", "sample_size");
-}
-
-bool has_ended(const Training& training) {
-  return training.state == TrainingState::completed || training.state == TrainingState::error;
-}
 
 using Decision = std::expected<TrainingEvents, Rejection>;
 
 // Whether `by` may send what the training waits for in `state` and `phase`.
 std::expected<void, Rejection> check_may_send(const Training& training, const Caller& by, TrainingState state,
                                               Phase phase, std::int64_t round) {
-  if (!may_send_updates(by, training)) {
-    return std::unexpected(rejected(Reason::permission_denied,
-                                    "You are not a participant of training " + training.id.text() + "!"));
-  }
+  if (!may_send_updates(by, training)) return std::unexpected(not_a_participant(training));
   if (training.state != state) return std::unexpected(wrong_state(training));
   if (training.phase != phase || round != training.round) {
-    return std::unexpected(rejected(
-        Reason::wrong_round,
-        "Training with ID " + training.id.text() + " is not currently in round " + std::to_string(round)));
+    return std::unexpected(wrong_round(training, round));
   }
   return {};
 }
 
-// Whether the training still waits for what this notification asked its receiver to do.
+// Whether the training still waits for what this notification asked its receiver to do. A paused one does
+// not, and asks again when it is resumed.
 bool is_awaited(const Training& training, const Notification& notification) {
+  if (training.paused) return false;
   if (notification.round != training.round || !training.has_participant(notification.receiver)) return false;
   return (notification.kind == NotificationKind::update_round_start && training.phase == Phase::updating) ||
          (notification.kind == NotificationKind::swag_round_start && training.phase == Phase::collecting) ||
          (notification.kind == NotificationKind::model_test_round && training.phase == Phase::testing);
-}
-
-bool has_done_its_part(const Training& training, UserId participant) {
-  if (training.phase == Phase::updating) return training.update_of(participant) != nullptr;
-  if (training.phase == Phase::collecting) return training.moments_of(participant) != nullptr;
-  return std::ranges::find(training.testers, participant) != training.testers.end();
 }
 
 std::string why_removed(const RecordDelivery& delivery) {
@@ -81,7 +42,7 @@ std::string why_removed(const RecordDelivery& delivery) {
 
 struct Decide {
   const Training& training;
-  Chance chance;
+  const Circumstances& circumstances;
 
   Decision operator()(const CreateTraining& c) const {
     if (c.facts.participants.size() > participants_max) return std::unexpected(too_many_participants());
@@ -110,15 +71,17 @@ struct Decide {
                                                 "; a training can go on from round " +
                                                 std::to_string(first_round_max) + " at most."));
     }
-    TrainingCourse course{training, chance};
+    TrainingCourse course{training, circumstances};
     course.start();
     return course.take();
   }
 
   Decision operator()(const AddParticipants& c) const {
     if (!may_manage(c.by, training)) return std::unexpected(no_permission());
-    if (has_ended(training)) return std::unexpected(wrong_state(training));
-    TrainingCourse course{training, chance};
+    if (training.state == TrainingState::completed || training.cancelled) {
+      return std::unexpected(wrong_state(training));
+    }
+    TrainingCourse course{training, circumstances};
     for (const auto& user : c.users) {
       if (!course.training().has_participant(user)) course.join(user);
     }
@@ -130,11 +93,65 @@ struct Decide {
 
   Decision operator()(const RemoveParticipants& c) const {
     if (!may_manage(c.by, training)) return std::unexpected(no_permission());
-    TrainingCourse course{training, chance};
+    TrainingCourse course{training, circumstances};
     for (const auto& user : c.users) {
       if (course.training().has_participant(user)) course.remove(user, "removed by the training's owner");
     }
     course.advance();
+    return course.take();
+  }
+
+  Decision operator()(const JoinTraining& c) const {
+    if (training.has_participant(c.by.id)) return TrainingEvents{};
+    if (!may_join(c.by, training)) {
+      return std::unexpected(rejected(Reason::permission_denied,
+                                      "This training is not open to join; ask its owner to add you."));
+    }
+    if (has_ended(training.state)) return std::unexpected(wrong_state(training));
+    if (training.participants.size() >= participants_max) return std::unexpected(too_many_participants());
+    TrainingCourse course{training, circumstances};
+    course.join(c.by.id);
+    return course.take();
+  }
+
+  Decision operator()(const LeaveTraining& c) const {
+    if (!training.has_participant(c.by.id)) return std::unexpected(not_a_participant(training));
+    TrainingCourse course{training, circumstances};
+    course.emit(ParticipantRemoved{c.by.id, "left"});
+    course.advance();
+    return course.take();
+  }
+
+  Decision operator()(const CancelTraining& c) const {
+    if (!may_control(c.by, training)) return std::unexpected(no_permission());
+    if (has_ended(training.state)) return std::unexpected(wrong_state(training));
+    TrainingCourse course{training, circumstances};
+    course.cancel(may_manage(c.by, training) ? "Cancelled by its owner." : "Cancelled by a superuser.");
+    return course.take();
+  }
+
+  Decision operator()(const PauseTraining& c) const {
+    if (!may_control(c.by, training)) return std::unexpected(no_permission());
+    if (!is_running(training.state)) return std::unexpected(wrong_state(training));
+    if (training.paused) return TrainingEvents{};
+    return TrainingEvents{TrainingPaused{}};
+  }
+
+  Decision operator()(const ResumeTraining& c) const {
+    if (!may_control(c.by, training)) return std::unexpected(no_permission());
+    const bool failed = training.state == TrainingState::error && !training.cancelled;
+    if (!failed && !is_running(training.state)) return std::unexpected(wrong_state(training));
+    if (!failed && !training.paused) return TrainingEvents{};
+    if (training.participants.empty()) return std::unexpected(nobody_to_resume_with());
+    TrainingCourse course{training, circumstances};
+    course.resume();
+    return course.take();
+  }
+
+  Decision operator()(const ExpireDeadline& c) const {
+    if (training.deadline != c.deadline) return TrainingEvents{};
+    TrainingCourse course{training, circumstances};
+    course.expire();
     return course.take();
   }
 
@@ -148,7 +165,7 @@ struct Decide {
         c.metrics.empty()) {
       return TrainingEvents{};  // the same again: a client that did not see its answer
     }
-    TrainingCourse course{training, chance};
+    TrainingCourse course{training, circumstances};
     course.emit(UpdateAccepted{.participant = c.by.id,
                                .model = c.local_model,
                                .round = c.round,
@@ -178,7 +195,7 @@ struct Decide {
                        .sample_size = c.sample_size};
     const auto* before = training.moments_of(c.by.id);
     if (before != nullptr && *before == sent) return TrainingEvents{};  // as with an update
-    TrainingCourse course{training, chance};
+    TrainingCourse course{training, circumstances};
     course.emit(MomentsAccepted{.participant = c.by.id,
                                 .round = c.round,
                                 .first_moment = c.first_moment,
@@ -195,7 +212,7 @@ struct Decide {
     if (c.model != training.model && !local && !passed_on) {
       return std::unexpected(rejected(Reason::model_not_found, "Model " + c.model.text() + " not found."));
     }
-    TrainingCourse course{training, chance};
+    TrainingCourse course{training, circumstances};
     course.emit(MetricsReported{.reporter = c.by.id,
                                 .model = c.model,
                                 .step = passed_on ? training.round - 1 : training.round,
@@ -209,46 +226,49 @@ struct Decide {
   }
 
   Decision operator()(const RecordAggregation& c) const {
-    if (training.phase != Phase::aggregating || training.round != c.round)
-      return TrainingEvents{};  // came too late
-    TrainingCourse course{training, chance};
+    if (training.phase != Phase::aggregating || training.paused || training.round != c.round) {
+      return TrainingEvents{};  // came too late, or is asked for again when the training is resumed
+    }
+    TrainingCourse course{training, circumstances};
     if (c.weights) {
       course.record_weights(*c.weights);
     } else {
-      course.emit(TrainingFailed{"Round " + std::to_string(c.round) +
-                                 " could not be aggregated: " + c.weights.error()});
+      course.fail("Round " + std::to_string(c.round) + " could not be aggregated: " + c.weights.error());
     }
     return course.take();
   }
 
   Decision operator()(const RecordAveraging& c) const {
-    if (training.phase != Phase::averaging || training.round != c.round)
-      return TrainingEvents{};  // came too late
-    TrainingCourse course{training, chance};
+    if (training.phase != Phase::averaging || training.paused || training.round != c.round) {
+      return TrainingEvents{};  // came too late, or is asked for again when the training is resumed
+    }
+    TrainingCourse course{training, circumstances};
     if (c.moments) {
       course.record_moments(*c.moments);
     } else {
-      course.emit(TrainingFailed{"The moments of round " + std::to_string(c.round) +
-                                 " could not be averaged: " + c.moments.error()});
+      course.fail("The moments of round " + std::to_string(c.round) +
+                  " could not be averaged: " + c.moments.error());
     }
     return course.take();
   }
 
   Decision operator()(const RecordDelivery& c) const {
-    TrainingCourse course{training, chance};
+    TrainingCourse course{training, circumstances};
     course.emit(NotificationSettled{.notification = c.id,
                                     .receiver = c.notification.receiver,
                                     .outcome = c.outcome,
                                     .status = c.status,
                                     .attempts = c.attempts,
-                                    .detail = c.detail});
+                                    .detail = c.detail,
+                                    .kind = c.notification.kind,
+                                    .round = c.notification.round});
     const auto receiver = c.notification.receiver;
     if (!is_awaited(training, c.notification)) return course.take();
     const bool refused = c.outcome == DeliveryOutcome::refused;
     const bool unreachable =
-        c.outcome == DeliveryOutcome::unreachable && !has_done_its_part(training, receiver);
-    if (unreachable && c.on_unreachable == OnUnreachable::error) {
-      course.emit(TrainingFailed{"Participant " + receiver.text() + " " + why_removed(c) + "."});
+        c.outcome == DeliveryOutcome::unreachable && !training.has_done_its_part(receiver);
+    if (unreachable && training.options.on_unreachable == OnUnreachable::error) {
+      course.fail("Participant " + receiver.text() + " " + why_removed(c) + ".");
     } else if (refused || unreachable) {
       course.remove(receiver, why_removed(c));
       course.advance();
@@ -286,20 +306,21 @@ std::expected<void, Rejection> check_may_send_moments(const Training& training, 
   return check_may_send(training, by, TrainingState::swag_round, Phase::collecting, round);
 }
 
-Decision decide(const Training& training, const TrainingCommand& command, Chance chance) {
+Decision decide(const Training& training, const TrainingCommand& command,
+                const Circumstances& circumstances) {
   const bool exists = training.id != TrainingId{} && !training.deleted;
   if (const auto* create = std::get_if<CreateTraining>(&command)) {
     if (training.id != TrainingId{}) {
       return std::unexpected(
           rejected(Reason::internal, "Training " + training.id.text() + " exists already."));
     }
-    return Decide{training, chance}(*create);
+    return Decide{training, circumstances}(*create);
   }
   if (!exists) {
     return std::unexpected(
         rejected(Reason::training_not_found, "Training " + training.id.text() + " not found."));
   }
-  return std::visit(Decide{training, chance}, command);
+  return std::visit(Decide{training, circumstances}, command);
 }
 
 }  // namespace fedlog::domain

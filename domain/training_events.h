@@ -13,50 +13,16 @@
 #include "domain/metric.h"
 #include "domain/model.h"
 #include "domain/notification.h"
+#include "domain/training_options.h"
+#include "domain/training_state.h"
 
 // What can happen to a training, as facts. Replaying them calls nothing: whatever came from a clock, a random
 // source, a file or the network is in them.
 namespace fedlog::domain {
 
-enum class AggregationMethod { fed_avg, fed_dc, fed_prox };
-
-template <>
-struct Names<AggregationMethod> {  // stored and sent; never rename
-  static constexpr std::array all{std::pair{AggregationMethod::fed_avg, std::string_view{"FedAvg"}},
-                                  std::pair{AggregationMethod::fed_dc, std::string_view{"FedDC"}},
-                                  std::pair{AggregationMethod::fed_prox, std::string_view{"FedProx"}}};
-};
-
-enum class UncertaintyMethod { none, ensemble, mc_dropout, swag };
-
-template <>
-struct Names<UncertaintyMethod> {  // stored and sent; never rename
-  static constexpr std::array all{std::pair{UncertaintyMethod::none, std::string_view{"NONE"}},
-                                  std::pair{UncertaintyMethod::ensemble, std::string_view{"ENSEMBLE"}},
-                                  std::pair{UncertaintyMethod::mc_dropout, std::string_view{"MC_DROPOUT"}},
-                                  std::pair{UncertaintyMethod::swag, std::string_view{"SWAG"}}};
-};
-
-// What the owner asked for beyond the required fields. `json` is the whole object as text, for the API; the
-// others are what is understood of it.
-struct TrainingOptions {
-  std::string json = "{}";
-  std::int64_t daisy_chain_period = 0;  // rounds between aggregations; 0: aggregate after every round
-  std::int64_t uncertainty_samples = 10;
-  bool uncertainty_softmax = false;
-
-  static constexpr auto fields() {
-    return std::tuple{field("json", &TrainingOptions::json),
-                      field("daisy_chain_period", &TrainingOptions::daisy_chain_period),
-                      field("uncertainty_samples", &TrainingOptions::uncertainty_samples),
-                      field("uncertainty_softmax", &TrainingOptions::uncertainty_softmax)};
-  }
-  bool operator==(const TrainingOptions&) const = default;
-};
-
 struct TrainingCreated {
   static constexpr std::string_view type = "TrainingCreated";
-  static constexpr int revision = 1;
+  static constexpr int revision = 2;
   TrainingId training;
   ModelId model;
   std::uint64_t model_version = 0;
@@ -144,8 +110,8 @@ struct UpdateAccepted {
   bool operator==(const UpdateAccepted&) const = default;
 };
 
-// Every participant's update is there; `updates` (local models, in canonical order) are what will be
-// aggregated.
+// `updates` (local models, in canonical order) are what will be aggregated: one of every participant, or of
+// those who had sent theirs when the deadline passed.
 struct RoundClosed {
   static constexpr std::string_view type = "RoundClosed";
   static constexpr int revision = 1;
@@ -169,10 +135,10 @@ struct RoundAggregated {
   bool operator==(const RoundAggregated&) const = default;
 };
 
-// Between the aggregations of daisy chaining: every participant's update for the round before `round` is
-// there, and each goes on with one of these local models instead of the global one. They are in the order in
-// which chance put them: the first participant, in canonical order, goes on with the first. Updates for
-// `round` are accepted from now on.
+// Between the aggregations of daisy chaining: the participants whose update for the round before `round` is
+// there each go on with one of these local models instead of the global one, the others with the global one.
+// They are in the order in which chance put them: the first of those participants, in canonical order, goes
+// on with the first. Updates for `round` are accepted from now on.
 struct ModelsPassedOn {
   static constexpr std::string_view type = "ModelsPassedOn";
   static constexpr int revision = 1;
@@ -215,7 +181,8 @@ struct MomentsAccepted {
   bool operator==(const MomentsAccepted&) const = default;
 };
 
-// Every participant's moments are there; those of `participants`, in canonical order, will be averaged.
+// The moments of `participants`, in canonical order, will be averaged: all, or those who had sent theirs when
+// the deadline passed.
 struct SwagRoundClosed {
   static constexpr std::string_view type = "SwagRoundClosed";
   static constexpr int revision = 1;
@@ -268,6 +235,57 @@ struct TrainingFailed {
   bool operator==(const TrainingFailed&) const = default;
 };
 
+// `reason` is a sentence for people. The training ends in state ERROR for good.
+struct TrainingCancelled {
+  static constexpr std::string_view type = "TrainingCancelled";
+  static constexpr int revision = 1;
+  std::string reason;
+  static constexpr auto fields() { return std::tuple{field("reason", &TrainingCancelled::reason)}; }
+  bool operator==(const TrainingCancelled&) const = default;
+};
+
+// What participants send is taken, and nothing else happens until TrainingResumed.
+struct TrainingPaused {
+  static constexpr std::string_view type = "TrainingPaused";
+  static constexpr int revision = 1;
+  static constexpr auto fields() { return std::tuple{}; }
+  bool operator==(const TrainingPaused&) const = default;
+};
+
+// After a pause it goes on where it was. After an error it is in the phase that failed again; where that was
+// the server's work, in the one before, so that the work is done again with all that was accepted.
+struct TrainingResumed {
+  static constexpr std::string_view type = "TrainingResumed";
+  static constexpr int revision = 1;
+  static constexpr auto fields() { return std::tuple{}; }
+  bool operator==(const TrainingResumed&) const = default;
+};
+
+// The open phase waits for its participants until then, and no longer.
+struct DeadlineSet {
+  static constexpr std::string_view type = "DeadlineSet";
+  static constexpr int revision = 1;
+  Timestamp until;
+  static constexpr auto fields() { return std::tuple{field("until", &DeadlineSet::until)}; }
+  bool operator==(const DeadlineSet&) const = default;
+};
+
+// The deadline came, and `missing` (in canonical order) had not done their part. `quorum`: whether so many
+// had that the training can go on with what is there; always so for a test.
+struct DeadlinePassed {
+  static constexpr std::string_view type = "DeadlinePassed";
+  static constexpr int revision = 1;
+  std::int64_t round = 0;
+  Phase phase = Phase::idle;
+  std::vector<UserId> missing;
+  bool quorum = false;
+  static constexpr auto fields() {
+    return std::tuple{field("round", &DeadlinePassed::round), field("phase", &DeadlinePassed::phase),
+                      field("missing", &DeadlinePassed::missing), field("quorum", &DeadlinePassed::quorum)};
+  }
+  bool operator==(const DeadlinePassed&) const = default;
+};
+
 struct TrainingDeleted {
   static constexpr std::string_view type = "TrainingDeleted";
   static constexpr int revision = 1;
@@ -278,7 +296,7 @@ struct TrainingDeleted {
 // This event's id is the delivery's id.
 struct NotificationRequested {
   static constexpr std::string_view type = "NotificationRequested";
-  static constexpr int revision = 1;
+  static constexpr int revision = 2;
   Notification notification;
   static constexpr auto fields() {
     return std::tuple{field("notification", &NotificationRequested::notification)};
@@ -301,23 +319,28 @@ struct Names<DeliveryOutcome> {  // stored; never rename
                                   std::pair{DeliveryOutcome::dropped, std::string_view{"dropped"}}};
 };
 
-// How a requested notification ended: `status` is the receiver's HTTP status or 0, `detail` says more.
+// How a requested notification ended: `status` is the receiver's HTTP status or 0, `detail` says more. `kind`
+// and `round` are those of the notification; logs of the first revision do not have them.
 struct NotificationSettled {
   static constexpr std::string_view type = "NotificationSettled";
-  static constexpr int revision = 1;
+  static constexpr int revision = 2;
   EventId notification;
   UserId receiver;
   DeliveryOutcome outcome = DeliveryOutcome::delivered;
   std::int64_t status = 0;
   std::int64_t attempts = 0;
   std::string detail;
+  std::optional<NotificationKind> kind = {};
+  std::optional<std::int64_t> round = {};
   static constexpr auto fields() {
     return std::tuple{field("notification", &NotificationSettled::notification),
                       field("receiver", &NotificationSettled::receiver),
                       field("outcome", &NotificationSettled::outcome),
                       field("status", &NotificationSettled::status),
                       field("attempts", &NotificationSettled::attempts),
-                      field("detail", &NotificationSettled::detail)};
+                      field("detail", &NotificationSettled::detail),
+                      field("kind", &NotificationSettled::kind),
+                      field("round", &NotificationSettled::round)};
   }
   bool operator==(const NotificationSettled&) const = default;
 };
@@ -326,7 +349,8 @@ using TrainingEvent =
     std::variant<TrainingCreated, ParticipantJoined, ParticipantRemoved, TrainingStarted, RoundOpened,
                  UpdateAccepted, RoundClosed, RoundAggregated, ModelsPassedOn, SwagRoundOpened,
                  MomentsAccepted, SwagRoundClosed, MomentsAveraged, TestOpened, MetricsReported,
-                 PreprocessingReplaced, TrainingCompleted, TrainingFailed, TrainingDeleted,
-                 NotificationRequested, NotificationSettled>;
+                 PreprocessingReplaced, TrainingCompleted, TrainingFailed, TrainingCancelled, TrainingPaused,
+                 TrainingResumed, DeadlineSet, DeadlinePassed, TrainingDeleted, NotificationRequested,
+                 NotificationSettled>;
 
 }  // namespace fedlog::domain

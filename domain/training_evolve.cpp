@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "domain/overloaded.h"
 #include "domain/training.h"
@@ -8,13 +9,60 @@
 namespace fedlog::domain {
 namespace {
 
-void enter(Training& training, TrainingState state, Phase phase) {
+// A deadline is of the phase in which it was set.
+void enter(Training& training, TrainingState state, Phase phase, Timestamp at) {
   if (!is_legal(training.state, state)) {
     throw std::logic_error("illegal transition of training " + training.id.text() + " from " +
                            std::string(name_of(training.state)) + " to " + std::string(name_of(state)));
   }
   training.state = state;
   training.phase = phase;
+  training.phase_since = at;
+  training.deadline.reset();
+}
+
+void fail(Training& training, const std::string& reason, Timestamp at) {
+  training.failed_phase = training.phase;
+  training.reason = reason;
+  training.paused = false;
+  enter(training, TrainingState::error, Phase::idle, at);
+}
+
+// Back from state ERROR. What the server was to make of the participants' work is asked for anew, by closing
+// the phase before it again, with those who still take part.
+void take_up(Training& training, Timestamp at) {
+  const auto without_others = [&](auto& parts) {
+    std::erase_if(parts, [&](const auto& part) { return !training.has_participant(part.participant); });
+  };
+  without_others(training.updates);
+  without_others(training.moments);
+  switch (training.failed_phase) {
+    case Phase::collecting:
+    case Phase::averaging:
+      enter(training, TrainingState::swag_round, Phase::collecting, at);
+      break;
+    case Phase::testing:
+      enter(training, TrainingState::ongoing, Phase::testing, at);
+      break;
+    case Phase::idle:
+    case Phase::updating:
+    case Phase::aggregating:
+      enter(training, TrainingState::ongoing, Phase::updating, at);
+      break;
+  }
+  training.failed_phase = Phase::idle;
+  training.reason.clear();
+  training.rounds_without_quorum = 0;
+}
+
+void remember(Training& training, Delivery delivery) {
+  auto& all = training.last_deliveries;
+  const auto place = std::ranges::lower_bound(all, delivery.receiver, {}, &Delivery::receiver);
+  if (place != all.end() && place->receiver == delivery.receiver) {
+    *place = std::move(delivery);
+  } else {
+    all.insert(place, std::move(delivery));
+  }
 }
 
 // The updates named by `models`, in that order: from here on, the order is the canonical one.
@@ -40,17 +88,19 @@ std::vector<Moments> in_order(const Training& training, const std::vector<UserId
   return ordered;
 }
 
+// Who sent an update goes on with one of them; `models` names each once.
 std::vector<PassedOn> passed_on(const Training& training, const std::vector<ModelId>& models) {
   const auto updates = in_order(training, models);
-  if (updates.size() != training.participants.size()) {
-    throw std::logic_error("models are passed on to " + std::to_string(updates.size()) + " participants of " +
-                           std::to_string(training.participants.size()));
-  }
   std::vector<PassedOn> each;
-  for (std::size_t index = 0; index < updates.size(); ++index) {
-    each.push_back({.participant = training.participants[index],
-                    .model = updates[index].model,
-                    .owner = updates[index].participant});
+  for (const auto& participant : training.participants) {
+    if (training.update_of(participant) == nullptr) continue;
+    if (each.size() == updates.size()) break;
+    const auto& update = updates[each.size()];
+    each.push_back({.participant = participant, .model = update.model, .owner = update.participant});
+  }
+  if (updates.size() != training.updates.size() || each.size() != updates.size()) {
+    throw std::logic_error(std::to_string(updates.size()) + " models are passed on, of " +
+                           std::to_string(training.updates.size()) + " updates");
   }
   return each;
 }
@@ -81,12 +131,15 @@ struct Evolve {
     std::erase(training.testers, e.participant);
     const auto is_its_own = [&](const auto& part) { return part.participant == e.participant; };
     std::erase_if(training.passed_on, is_its_own);
-    if (training.phase == Phase::updating) std::erase_if(training.updates, is_its_own);
-    if (training.phase == Phase::collecting) std::erase_if(training.moments, is_its_own);
+    // What the server is at work on counts all the same.
+    if (training.phase != Phase::aggregating) std::erase_if(training.updates, is_its_own);
+    if (training.phase != Phase::averaging) std::erase_if(training.moments, is_its_own);
   }
-  void operator()(const TrainingStarted&) const { enter(training, TrainingState::ongoing, Phase::updating); }
+  void operator()(const TrainingStarted&) const {
+    enter(training, TrainingState::ongoing, Phase::updating, at);
+  }
   void operator()(const RoundOpened& e) const {
-    enter(training, TrainingState::ongoing, Phase::updating);
+    enter(training, TrainingState::ongoing, Phase::updating, at);
     training.round = e.round;
     training.updates.clear();
     training.testers.clear();
@@ -97,8 +150,9 @@ struct Evolve {
     training.updates.push_back({e.participant, e.model, e.weights, e.sample_size});
   }
   void operator()(const RoundClosed& e) const {
-    enter(training, TrainingState::ongoing, Phase::aggregating);
+    enter(training, TrainingState::ongoing, Phase::aggregating, at);
     training.updates = in_order(training, e.updates);
+    training.rounds_without_quorum = 0;
   }
   void operator()(const RoundAggregated& e) const {
     training.round = e.round + 1;
@@ -107,13 +161,14 @@ struct Evolve {
     training.passed_on.clear();
   }
   void operator()(const ModelsPassedOn& e) const {
-    enter(training, TrainingState::ongoing, Phase::updating);
+    enter(training, TrainingState::ongoing, Phase::updating, at);
     training.passed_on = passed_on(training, e.models);
     training.round = e.round;
     training.updates.clear();
+    training.rounds_without_quorum = 0;
   }
   void operator()(const SwagRoundOpened&) const {
-    enter(training, TrainingState::swag_round, Phase::collecting);
+    enter(training, TrainingState::swag_round, Phase::collecting, at);
     training.moments.clear();
   }
   void operator()(const MomentsAccepted& e) const {
@@ -126,8 +181,9 @@ struct Evolve {
                                 .sample_size = e.sample_size});
   }
   void operator()(const SwagRoundClosed& e) const {
-    enter(training, TrainingState::swag_round, Phase::averaging);
+    enter(training, TrainingState::swag_round, Phase::averaging, at);
     training.moments = in_order(training, e.participants);
+    training.rounds_without_quorum = 0;
   }
   void operator()(const MomentsAveraged& e) const {
     training.swag_first_moment = e.first_moment;
@@ -135,7 +191,7 @@ struct Evolve {
     training.moments.clear();
   }
   void operator()(const TestOpened&) const {
-    enter(training, TrainingState::ongoing, Phase::testing);
+    enter(training, TrainingState::ongoing, Phase::testing, at);
     training.testers.clear();
   }
   void operator()(const MetricsReported& e) const {
@@ -146,14 +202,32 @@ struct Evolve {
     }
   }
   void operator()(const PreprocessingReplaced& e) const { training.preprocessing = e.preprocessing; }
-  void operator()(const TrainingCompleted&) const { enter(training, TrainingState::completed, Phase::idle); }
-  void operator()(const TrainingFailed& e) const {
-    enter(training, TrainingState::error, Phase::idle);
-    training.reason = e.reason;
+  void operator()(const TrainingCompleted&) const {
+    enter(training, TrainingState::completed, Phase::idle, at);
+  }
+  void operator()(const TrainingFailed& e) const { fail(training, e.reason, at); }
+  void operator()(const TrainingCancelled& e) const {
+    fail(training, e.reason, at);
+    training.cancelled = true;
+  }
+  void operator()(const TrainingPaused&) const {
+    training.paused = true;
+    training.deadline.reset();
+  }
+  void operator()(const TrainingResumed&) const {
+    training.paused = false;
+    if (training.state == TrainingState::error) take_up(training, at);
+  }
+  void operator()(const DeadlineSet& e) const { training.deadline = e.until; }
+  void operator()(const DeadlinePassed& e) const {
+    training.deadline.reset();
+    if (!e.quorum) ++training.rounds_without_quorum;
   }
   void operator()(const TrainingDeleted&) const { training.deleted = true; }
   void operator()(const NotificationRequested&) const {}  // the outbox holds what is pending
-  void operator()(const NotificationSettled&) const {}
+  void operator()(const NotificationSettled& e) const {
+    if (auto delivery = delivery_of(e, at)) remember(training, std::move(*delivery));
+  }
 };
 
 }  // namespace

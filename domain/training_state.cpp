@@ -2,25 +2,28 @@
 
 namespace fedlog::domain {
 
-//            start               all updates aggregated (SWAG)
-//  INITIAL --------> ONGOING ---------------------------------> SWAG_ROUND
-//                    |  |  <---------------------------------   |
-//                    |  |          all moments averaged         |
-//                    |  | last test reported                    |
-//                    |  +----------------------> COMPLETED      |
-//                    | nobody left, aggregation failed, ...     |
-//                    +-------------------------> ERROR <--------+
+//             start               updates aggregated (SWAG)
+//  INITIAL ---------> ONGOING ---------------------------------> SWAG_ROUND
+//     |               ^  |  |  <---------------------------------   |  ^
+//     |               |  |  |           moments averaged            |  |
+//     |               |  |  |  last test ended                      |  |
+//     |               |  |  +------------------> COMPLETED          |  |
+//     |        resume |  | nobody left, aggregation failed,         |  | resume
+//     |               |  v no quorum, cancel, ...                   v  |
+//     +-------------> ERROR <---------------------------------------+--+
+//        cancel       (cancelled: for good)
 bool is_legal(TrainingState from, TrainingState to) {
   if (from == to) return true;
   switch (from) {
     case TrainingState::initial:
-      return to == TrainingState::ongoing;
+      return to == TrainingState::ongoing || to == TrainingState::error;
     case TrainingState::ongoing:
       return to == TrainingState::swag_round || to == TrainingState::completed || to == TrainingState::error;
     case TrainingState::swag_round:
       return to == TrainingState::ongoing || to == TrainingState::error;
-    case TrainingState::completed:
     case TrainingState::error:
+      return to == TrainingState::ongoing || to == TrainingState::swag_round;
+    case TrainingState::completed:
       return false;
   }
   return false;

@@ -43,6 +43,15 @@ struct Names<Phase> {  // stored; never rename
   return phase == Phase::aggregating || phase == Phase::averaging;
 }
 
+// Whether what the phase waits for is work of the participants.
+[[nodiscard]] constexpr bool is_participants_work(Phase phase) {
+  return phase == Phase::updating || phase == Phase::collecting || phase == Phase::testing;
+}
+
+[[nodiscard]] constexpr bool has_ended(TrainingState state) {
+  return state == TrainingState::completed || state == TrainingState::error;
+}
+
 // Whether a training may go from one state to another; staying is always legal.
 [[nodiscard]] bool is_legal(TrainingState from, TrainingState to);
 

@@ -95,7 +95,12 @@ class Rights : public ::testing::Test {
 };
 
 TEST_F(Rights, OverATraining) {
+  auto open = training_;
+  open.options.open_to_join = true;
   expect_rows({
+      {"cancel, pause, resume", "au", [&](const Caller& by) { return may_control(by, training_); }},
+      {"join", "a", [&](const Caller& by) { return may_join(by, training_); }},
+      {"join an open one", everyone, [&](const Caller& by) { return may_join(by, open); }},
       {"read", "apqu", [&](const Caller& by) { return may_read(by, training_); }},
       {"start, invite, remove, delete", "a", [&](const Caller& by) { return may_manage(by, training_); }},
       {"send updates", "pq", [&](const Caller& by) { return may_send_updates(by, training_); }},

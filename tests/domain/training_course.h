@@ -47,7 +47,7 @@ class Course {
 
   // Runs a command that must be accepted; returns its events.
   TrainingEvents run(const TrainingCommand& command) {
-    auto events = decide(training, command, chance);
+    auto events = decide(training, command, {chance, {now}});
     EXPECT_TRUE(events) << (events ? "" : events.error().message);
     if (!events) return {};
     for (const auto& event : *events) evolve(training, event, Timestamp{++now});
@@ -55,13 +55,13 @@ class Course {
   }
 
   [[nodiscard]] Rejection reject(const TrainingCommand& command) const {
-    const auto events = decide(training, command, chance);
+    const auto events = decide(training, command, {chance, {now}});
     EXPECT_FALSE(events);
     return events ? Rejection{} : events.error();
   }
 
   [[nodiscard]] bool accepts(const TrainingCommand& command) const {
-    return decide(training, command, chance).has_value();
+    return decide(training, command, {chance, {now}}).has_value();
   }
 
   TrainingEvents start() { return run(StartTraining{owner}); }
@@ -88,19 +88,29 @@ class Course {
     return run(ReportMetrics{by, global, {{.name = "loss", .number = 0.5, .blob = {}}}});
   }
   TrainingEvents settle(const Caller& receiver, NotificationKind kind, DeliveryOutcome outcome,
-                        std::int64_t status, OnUnreachable policy = OnUnreachable::remove) {
+                        std::int64_t status) {
     return run(RecordDelivery{.id = id<EventId>(1),
-                              .notification = {receiver.id, kind, training.id, global, training.round},
+                              .notification = {.receiver = receiver.id,
+                                               .kind = kind,
+                                               .training = training.id,
+                                               .model = global,
+                                               .round = training.round},
                               .outcome = outcome,
                               .status = status,
                               .attempts = 1,
-                              .detail = "connection refused",
-                              .on_unreachable = policy});
+                              .detail = "connection refused"});
   }
+  TrainingEvents expire() {
+    const auto deadline = training.deadline;
+    EXPECT_TRUE(deadline) << "nothing can expire";
+    return deadline ? run(ExpireDeadline{*deadline}) : TrainingEvents{};
+  }
+  TrainingEvents pause() { return run(PauseTraining{owner}); }
+  TrainingEvents resume() { return run(ResumeTraining{owner}); }
 
   Training training;
   Chance chance{1};
-  std::int64_t now = 0;
+  std::int64_t now = 0;  // in microseconds
 };
 
 // "KIND round -> user" of each notification in the events.
@@ -115,6 +125,14 @@ inline std::vector<std::string> told(const TrainingEvents& events) {
     }
   }
   return lines;
+}
+
+template <class Event>
+const Event* find(const TrainingEvents& events) {
+  for (const auto& event : events) {
+    if (const auto* found = std::get_if<Event>(&event)) return found;
+  }
+  return nullptr;
 }
 
 template <class Event>

@@ -227,7 +227,9 @@ TEST(ADaisyChain, NeverPassesOnWhatNobodySent) {
   auto course = passed_on();
   EXPECT_THROW(evolve(course.training, ModelsPassedOn{2, order_of(course)}, Timestamp{9}), std::logic_error);
   course.update(one, 14);
-  EXPECT_THROW(evolve(course.training, ModelsPassedOn{2, {test::model(14)}}, Timestamp{9}), std::logic_error);
+  course.update(two, 15);
+  EXPECT_THROW(evolve(course.training, ModelsPassedOn{2, {test::model(14)}}, Timestamp{9}), std::logic_error)
+      << "one of them would be lost";
 }
 
 }  // namespace

@@ -67,9 +67,9 @@ TEST(Training, RemovesWhoCannotBeReachedUnlessItsWorkIsDone) {
 
 TEST(Training, FailsForAnUnreachableParticipantWhereThePolicySaysSo) {
   Course course;
+  course.training.options.on_unreachable = OnUnreachable::error;
   course.start();
-  course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0,
-                OnUnreachable::error);
+  course.settle(two, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0);
   EXPECT_EQ(course.training.state, TrainingState::error);
   EXPECT_THAT(course.training.reason, HasSubstr("connection refused"));
 }
@@ -145,8 +145,18 @@ TEST(Training, TakesInNoMoreThanOneEventCanName) {
 TEST(Training, TakesNobodyInAfterItsEnd) {
   Course course({one.id});
   course.start();
-  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::refused, 500);
+  course.update(one, 11);
+  course.aggregated(101);
+  course.test(one);
   EXPECT_EQ(course.reject(AddParticipants{owner, {two.id}}).reason, Reason::wrong_state);
+}
+
+TEST(Training, TakesParticipantsInAfterAnErrorToBeResumedWithThem) {
+  Course course({one.id});
+  course.start();
+  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::refused, 500);
+  EXPECT_THAT(told(course.run(AddParticipants{owner, {two.id}})), IsEmpty()) << "it does not run";
+  EXPECT_THAT(course.training.participants, ElementsAre(two.id));
 }
 
 }  // namespace

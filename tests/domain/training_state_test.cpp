@@ -11,8 +11,9 @@ namespace {
 TEST(TrainingState, AllowsOnlyTheTransitionsOfTheDiagram) {
   using enum TrainingState;
   const std::set<std::pair<TrainingState, TrainingState>> legal{
-      {initial, ongoing}, {ongoing, swag_round}, {ongoing, completed},
-      {ongoing, error},   {swag_round, ongoing}, {swag_round, error},
+      {initial, ongoing},    {initial, error},    {ongoing, swag_round},
+      {ongoing, completed},  {ongoing, error},    {error, ongoing},
+      {swag_round, ongoing}, {swag_round, error}, {error, swag_round},
   };
   for (const auto& [from, from_name] : Names<TrainingState>::all) {
     for (const auto& [to, to_name] : Names<TrainingState>::all) {
