@@ -15,6 +15,7 @@ struct QueuedCommand;
 using wake_atom = caf::atom_constant<caf::atom("wake")>;
 using tick_atom = caf::atom_constant<caf::atom("tick")>;
 using rest_atom = caf::atom_constant<caf::atom("rest")>;
+using alarm_atom = caf::atom_constant<caf::atom("alarm")>;
 using stop_atom = caf::atom_constant<caf::atom("stop")>;
 
 using SharedTrainingMessage = std::shared_ptr<TrainingMessage>;

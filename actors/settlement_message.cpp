@@ -9,15 +9,13 @@ bool is_about_the_journal(const domain::Rejection& rejection) {
 
 }  // namespace
 
-TrainingMessage settlement_message(Notifier::Settlement settlement, domain::OnUnreachable on_unreachable,
-                                   std::function<void()> recorded) {
+TrainingMessage settlement_message(Notifier::Settlement settlement, std::function<void()> recorded) {
   return {.command = domain::RecordDelivery{.id = settlement.row.id,
                                             .notification = settlement.row.notification,
                                             .outcome = settlement.outcome,
                                             .status = settlement.status,
                                             .attempts = settlement.attempts,
-                                            .detail = std::move(settlement.detail),
-                                            .on_unreachable = on_unreachable},
+                                            .detail = std::move(settlement.detail)},
           .acting_user = {},
           .correlation = {},
           .idempotency_key = {},

@@ -11,7 +11,6 @@ namespace fedlog::actors {
 // or its training is gone, and never where the journal refuses to write: then the receiver gets nothing more
 // before the next start, which delivers again what was not recorded.
 [[nodiscard]] TrainingMessage settlement_message(Notifier::Settlement settlement,
-                                                 domain::OnUnreachable on_unreachable,
                                                  std::function<void()> recorded);
 
 }  // namespace fedlog::actors

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <unordered_map>
 
@@ -9,11 +10,15 @@
 #include "actors/messages.h"
 #include "actors/new_id.h"
 #include "actors/training_loader.h"
+#include "storage/log_head.h"
 
 namespace fedlog::actors {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// An alarm is checked at least so often: a deadline that is moved leaves a message on its way for that long.
+constexpr std::chrono::minutes alarm_check{1};
 
 // What all actors here share. Outlives them: the director waits for its trainings to end.
 struct Shared {
@@ -24,20 +29,54 @@ struct Shared {
 
 // --- one training
 
+struct ArmedAlarm {
+  domain::Timestamp deadline;
+  Clock::time_point due;
+};
+
 struct TrainingState {
   std::optional<TrainingProcess> process;
+  std::optional<ArmedAlarm> alarm;
+  std::uint64_t alarms = 0;            // so far; checks of earlier ones are ignored
   std::uint64_t messages = 0;          // from the director, so far
   std::uint64_t messages_at_tick = 0;  // when the last tick came
 };
 
 using TrainingActor = caf::stateful_actor<TrainingState>;
 
-// Sends the result of what was asked for as a command to the training that asked, which may rest by then.
+// Sends the result of what was asked for as a command to the training that asked, which may rest by then. The
+// blobs of the result are held until its event is durable, or it is refused.
 template <class Command>
-void tell(Shared* shared, domain::TrainingId id, Command command) {
+void tell(Shared* shared, domain::TrainingId id, Command command, storage::BlobHold blobs) {
   auto message = std::make_shared<TrainingMessage>();
   message->command = std::move(command);
+  message->reply = Reply{[blobs = std::move(blobs)](const auto&) {}};
   caf::anon_send(shared->director, id, std::move(message));
+}
+
+void check_alarm_later(TrainingActor* self) {
+  const auto left = std::max(self->state.alarm->due - Clock::now(), Clock::duration::zero());
+  self->delayed_send(self, std::min<Clock::duration>(left, alarm_check), alarm_atom::value,
+                     self->state.alarms);
+}
+
+void set_alarm(TrainingActor* self, const std::optional<TrainingProcess::Alarm>& alarm) {
+  auto& state = self->state;
+  ++state.alarms;
+  state.alarm.reset();
+  if (!alarm) return;
+  state.alarm = ArmedAlarm{.deadline = alarm->deadline, .due = Clock::now() + alarm->delay};
+  check_alarm_later(self);
+}
+
+void check_alarm(TrainingActor* self, std::uint64_t number) {
+  auto& state = self->state;
+  if (!state.alarm || number != state.alarms) return;
+  if (Clock::now() < state.alarm->due) return check_alarm_later(self);
+  TrainingMessage expiry;
+  expiry.command = domain::ExpireDeadline{state.alarm->deadline};
+  state.alarm.reset();
+  state.process->command(std::move(expiry));
 }
 
 TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::TrainingId id) {
@@ -52,20 +91,24 @@ TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::Tra
       .aggregate =
           [shared, id](const domain::Aggregation& aggregation) {
             shared->parts.aggregation_worker.aggregate(
-                aggregation, [shared, id, round = aggregation.round](auto result) {
-                  tell(shared, id, domain::RecordAggregation{.round = round, .weights = std::move(result)});
+                aggregation, [shared, id, round = aggregation.round](auto result, auto blobs) {
+                  tell(shared, id, domain::RecordAggregation{.round = round, .weights = std::move(result)},
+                       std::move(blobs));
                 });
           },
       .average =
           [shared, id](const domain::Averaging& averaging) {
             shared->parts.aggregation_worker.average(
-                averaging, [shared, id, round = averaging.round](auto result) {
-                  tell(shared, id, domain::RecordAveraging{.round = round, .moments = std::move(result)});
+                averaging, [shared, id, round = averaging.round](auto result, auto blobs) {
+                  tell(shared, id, domain::RecordAveraging{.round = round, .moments = std::move(result)},
+                       std::move(blobs));
                 });
           },
       .outbox_grew = shared->parts.outbox_grew,
       .new_id = [] { return new_id(); },
       .chance = [] { return new_chance(); },
+      .now = shared->parts.now,
+      .set_alarm = [self](const std::optional<TrainingProcess::Alarm>& alarm) { set_alarm(self, alarm); },
   };
 }
 
@@ -93,6 +136,7 @@ caf::behavior training_actor(TrainingActor* self, Shared* shared, domain::Traini
         ++self->state.messages;
         loaded(self, shared, id);
       },
+      [=](alarm_atom, std::uint64_t number) { check_alarm(self, number); },
       [=](const SharedCommitted& result) { self->state.process->committed(std::move(*result)); },
       [=](tick_atom) {
         auto& state = self->state;
@@ -196,6 +240,7 @@ struct TrainingDirector::Implementation {
 TrainingDirector::TrainingDirector(caf::actor_system& system, Parts parts)
     : implementation_(new Implementation{.system = system,
                                          .shared = {.parts = std::move(parts), .awake = 0, .director = {}}}) {
+  if (!implementation_->shared.parts.now) implementation_->shared.parts.now = storage::system_time;
   implementation_->shared.director = system.spawn(director, &implementation_->shared);
 }
 

@@ -16,7 +16,8 @@ class actor_system;
 namespace fedlog::actors {
 
 // Every training's actor, by id: spawned from the log when the first command comes, sent to rest when idle,
-// and spawned again when it crashes. Any thread may call it.
+// and spawned again when it crashes. One that has a deadline stays awake until it comes. Any thread may call
+// it.
 class TrainingDirector {
  public:
   struct Parts {
@@ -25,6 +26,7 @@ class TrainingDirector {
     AggregationWorker& aggregation_worker;
     std::function<void()> outbox_grew;
     std::chrono::milliseconds idle_limit;
+    std::function<domain::Timestamp()> now = {};  // the time of day; empty: the system's
   };
 
   TrainingDirector(caf::actor_system& system, Parts parts);

@@ -49,6 +49,11 @@ TrainingProcess::TrainingProcess(domain::Training training, std::uint64_t versio
     : training_(std::move(training)), version_(version), ports_(std::move(ports)) {}
 
 void TrainingProcess::wake() {
+  ask_for_work();
+  follow_deadline();
+}
+
+void TrainingProcess::ask_for_work() {
   if (working_) return;
   if (const auto aggregation = domain::pending_aggregation(training_)) {
     working_ = true;
@@ -59,11 +64,17 @@ void TrainingProcess::wake() {
   }
 }
 
+void TrainingProcess::follow_deadline() {
+  const auto deadline = training_.deleted ? std::nullopt : training_.deadline;
+  if (deadline == alarm_) return;
+  alarm_ = deadline;
+  if (!deadline) return ports_.set_alarm(std::nullopt);
+  const std::chrono::microseconds whole = std::chrono::seconds{training_.deadline_s()};
+  const std::chrono::microseconds left{deadline->microseconds - ports_.now().microseconds};
+  ports_.set_alarm(Alarm{*deadline, std::clamp(left, std::chrono::microseconds{0}, whole)});
+}
+
 void TrainingProcess::command(TrainingMessage message) {
-  if (std::holds_alternative<domain::RecordAggregation>(message.command) ||
-      std::holds_alternative<domain::RecordAveraging>(message.command)) {
-    working_ = false;
-  }
   waiting_.push_back(std::move(message));
   take_next();
 }
@@ -77,9 +88,16 @@ void TrainingProcess::take_next() {
 }
 
 void TrainingProcess::carry_out(TrainingMessage message) {
-  auto events = domain::decide(training_, message.command, ports_.chance());
+  if (std::holds_alternative<domain::RecordAggregation>(message.command) ||
+      std::holds_alternative<domain::RecordAveraging>(message.command)) {
+    working_ = false;
+  }
+  const auto* expired = std::get_if<domain::ExpireDeadline>(&message.command);
+  if (expired != nullptr && expired->deadline == alarm_) alarm_.reset();
+  auto events = domain::decide(training_, message.command, {ports_.chance(), ports_.now()});
   if (!events) return message.reply(std::unexpected(std::move(events.error())));
-  if (events->empty()) return message.reply(answer_to(message.command));
+  // With an idempotency key, that nothing was left to do is an answer to keep, too.
+  if (events->empty() && message.idempotency_key.empty()) return message.reply(answer_to(message.command));
   auto commit = commit_of(message, *events);
   in_flight_ = InFlight{std::move(message), std::move(*events)};
   ports_.append(std::move(commit));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -27,6 +28,13 @@ struct TrainingMessage {
 // calls that the ports ask for.
 class TrainingProcess {
  public:
+  // When a training's deadline comes. `delay` is of monotonic time, and never more than the whole wait that
+  // the deadline stands for: a wall clock that jumped while the training was not loaded costs that at most.
+  struct Alarm {
+    domain::Timestamp deadline;
+    std::chrono::microseconds delay{0};
+  };
+
   struct Ports {
     // Append; its result comes back through committed(), never from inside of this call.
     std::function<void(storage::Commit)> append;
@@ -40,12 +48,17 @@ class TrainingProcess {
     std::function<domain::Uuid()> new_id;
     // What nobody can guess, for each decision anew.
     std::function<domain::Chance()> chance;
+    // The time of day.
+    std::function<domain::Timestamp()> now;
+    // Send an ExpireDeadline command once the alarm's delay has passed, and none for the alarm before; none:
+    // there is no deadline any more. One that comes all the same does no harm.
+    std::function<void(std::optional<Alarm>)> set_alarm;
   };
 
   // `training` at `version` of its stream, as loaded by load_training.
   TrainingProcess(domain::Training training, std::uint64_t version, Ports ports);
 
-  // Takes up what is pending: an aggregation or an averaging that was not finished.
+  // Takes up what is pending: an aggregation or an averaging that was not finished, a deadline.
   void wake();
 
   void command(TrainingMessage message);
@@ -54,7 +67,8 @@ class TrainingProcess {
   // about the stream's version: the state here must not be used any more, and be loaded again from the log.
   void committed(storage::Committed result);
 
-  [[nodiscard]] bool idle() const { return !in_flight_ && waiting_.empty() && !working_; }
+  // Whether nothing is lost when this process ends and is loaded again with the next command.
+  [[nodiscard]] bool idle() const { return !in_flight_ && waiting_.empty() && !working_ && !alarm_; }
   [[nodiscard]] const domain::Training& training() const { return training_; }
   [[nodiscard]] std::uint64_t version() const { return version_; }
 
@@ -69,13 +83,16 @@ class TrainingProcess {
   [[nodiscard]] storage::Commit commit_of(const TrainingMessage& message,
                                           const domain::TrainingEvents& events) const;
   void run_effects(const domain::TrainingEvents& events);
+  void ask_for_work();
+  void follow_deadline();
 
   domain::Training training_;
   std::uint64_t version_;
   Ports ports_;
   std::deque<TrainingMessage> waiting_;
   std::optional<InFlight> in_flight_;
-  bool working_ = false;  // somebody makes what the training waits for
+  bool working_ = false;                    // somebody makes what the training waits for
+  std::optional<domain::Timestamp> alarm_;  // the deadline for which an alarm is set
 };
 
 // What the API calls the outcome of a failed append.

@@ -8,7 +8,7 @@ namespace {
 // Whether the notifier hears that its delivery is recorded when the training answers so.
 bool is_recorded_after(Result<std::string> answer) {
   bool recorded = false;
-  auto message = settlement_message({}, domain::OnUnreachable::remove, [&] { recorded = true; });
+  auto message = settlement_message({}, [&] { recorded = true; });
   message.reply(std::move(answer));
   return recorded;
 }
@@ -33,13 +33,12 @@ TEST(SettlementMessage, HoldsTheReceiverBackWhereTheJournalRefusesToWrite) {
 TEST(SettlementMessage, SaysWhatBecameOfTheNotification) {
   const auto message = settlement_message(
       {.row = {}, .outcome = domain::DeliveryOutcome::refused, .status = 500, .attempts = 2, .detail = "why"},
-      domain::OnUnreachable::error, [] {});
+      [] {});
   const auto& command = std::get<domain::RecordDelivery>(message.command);
   EXPECT_EQ(command.outcome, domain::DeliveryOutcome::refused);
   EXPECT_EQ(command.status, 500);
   EXPECT_EQ(command.attempts, 2);
   EXPECT_EQ(command.detail, "why");
-  EXPECT_EQ(command.on_unreachable, domain::OnUnreachable::error);
 }
 
 }  // namespace

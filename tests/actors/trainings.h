@@ -58,7 +58,9 @@ struct RecordedPorts {
   std::vector<storage::Commit> appends;
   std::vector<domain::Aggregation> aggregations;
   std::vector<domain::Averaging> averagings;
+  std::vector<std::optional<TrainingProcess::Alarm>> alarms;
   std::uint64_t decisions = 0;
+  domain::Timestamp time{1'000'000'000};
   int outbox_growths = 0;
 
   TrainingProcess::Ports ports() {
@@ -67,7 +69,9 @@ struct RecordedPorts {
             .average = [this](const domain::Averaging& asked) { averagings.push_back(asked); },
             .outbox_grew = [this] { ++outbox_growths; },
             .new_id = [] { return domain::Uuid{{7}}; },
-            .chance = [this] { return domain::Chance{++decisions}; }};
+            .chance = [this] { return domain::Chance{++decisions}; },
+            .now = [this] { return time; },
+            .set_alarm = [this](const auto& alarm) { alarms.push_back(alarm); }};
   }
 };
 
