@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -45,22 +46,6 @@ std::string sentence(storage::BlobError error) {
   return "the blob store failed; the server's log has the details";
 }
 
-std::expected<domain::BlobId, std::string> keep(storage::BlobStore& blobs,
-                                                const std::filesystem::path& file) {
-  auto writer = blobs.create();
-  if (!writer) return std::unexpected(sentence(writer.error()));
-  std::ifstream input(file, std::ios::binary);
-  std::vector<char> buffer(copy_bytes);
-  while (input.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), input.gcount() > 0) {
-    const auto read = std::as_bytes(std::span{buffer}.first(static_cast<std::size_t>(input.gcount())));
-    if (auto written = (*writer)->write(read); !written) return std::unexpected(sentence(written.error()));
-  }
-  if (!input.eof()) return std::unexpected("the result cannot be read again from " + file.string());
-  auto blob = (*writer)->commit();
-  if (!blob) return std::unexpected(sentence(blob.error()));
-  return *blob;
-}
-
 // One that throws (there is no memory for it) costs its own round only.
 template <class Compute>
 auto guarded(const Compute& compute) -> decltype(compute()) {
@@ -88,14 +73,21 @@ AggregationWorker::~AggregationWorker() {
 
 void AggregationWorker::aggregate(domain::Aggregation aggregation, Done<domain::BlobId> done) {
   take([this, aggregation = std::move(aggregation), done = std::move(done)] {
-    done(guarded([&] { return weights_of(aggregation); }));
+    tell(done, [&] { return weights_of(aggregation); });
   });
 }
 
 void AggregationWorker::average(domain::Averaging averaging, Done<domain::AveragedMoments> done) {
   take([this, averaging = std::move(averaging), done = std::move(done)] {
-    done(guarded([&] { return moments_of(averaging); }));
+    tell(done, [&] { return moments_of(averaging); });
   });
+}
+
+template <class T, class Compute>
+void AggregationWorker::tell(const Done<T>& done, const Compute& compute) {
+  auto made = guarded(compute);
+  if (!made) return done(std::unexpected(std::move(made.error())), nullptr);
+  done(std::move(made->value), std::move(made->hold));
 }
 
 void AggregationWorker::take(Job job) {
@@ -115,14 +107,14 @@ void AggregationWorker::work(const std::stop_token& stop) {
   }
 }
 
-AggregationWorker::Outcome<domain::BlobId> AggregationWorker::weights_of(
+AggregationWorker::Outcome<AggregationWorker::Made<domain::BlobId>> AggregationWorker::weights_of(
     const domain::Aggregation& aggregation) {
   std::vector<Part> parts;
   for (const auto& update : aggregation.updates) parts.push_back({update.weights, update.sample_size});
   return mean(aggregation.base, parts);
 }
 
-AggregationWorker::Outcome<domain::AveragedMoments> AggregationWorker::moments_of(
+AggregationWorker::Outcome<AggregationWorker::Made<domain::AveragedMoments>> AggregationWorker::moments_of(
     const domain::Averaging& averaging) {
   std::vector<Part> first;
   std::vector<Part> second;
@@ -130,15 +122,18 @@ AggregationWorker::Outcome<domain::AveragedMoments> AggregationWorker::moments_o
     first.push_back({moments.first_moment, moments.sample_size});
     second.push_back({moments.second_moment, moments.sample_size});
   }
-  const auto first_mean = mean(first.front().file, first);
-  if (!first_mean) return std::unexpected(first_mean.error());
-  const auto second_mean = mean(second.front().file, second);
-  if (!second_mean) return std::unexpected(second_mean.error());
-  return domain::AveragedMoments{.first_moment = *first_mean, .second_moment = *second_mean};
+  auto first_mean = mean(first.front().file, first);
+  if (!first_mean) return std::unexpected(std::move(first_mean.error()));
+  auto second_mean = mean(second.front().file, second);
+  if (!second_mean) return std::unexpected(std::move(second_mean.error()));
+  return Made<domain::AveragedMoments>{
+      .value = {.first_moment = first_mean->value, .second_moment = second_mean->value},
+      .hold = std::make_shared<std::array<storage::BlobHold, 2>>(
+          std::array{std::move(first_mean->hold), std::move(second_mean->hold)})};
 }
 
-AggregationWorker::Outcome<domain::BlobId> AggregationWorker::mean(domain::BlobId base,
-                                                                   const std::vector<Part>& parts) {
+AggregationWorker::Outcome<AggregationWorker::Made<domain::BlobId>> AggregationWorker::mean(
+    domain::BlobId base, const std::vector<Part>& parts) {
   const auto base_path = blobs_.path(base);
   if (!base_path) return std::unexpected(sentence(base_path.error()));
   std::vector<ml::WeightedUpdate> updates;
@@ -151,7 +146,23 @@ AggregationWorker::Outcome<domain::BlobId> AggregationWorker::mean(domain::BlobI
   if (auto written = ml::weighted_mean(*base_path, updates, result.path()); !written) {
     return std::unexpected(written.error().message);
   }
-  return keep(blobs_, result.path());
+  return keep(result.path());
+}
+
+AggregationWorker::Outcome<AggregationWorker::Made<domain::BlobId>> AggregationWorker::keep(
+    const std::filesystem::path& file) {
+  auto writer = blobs_.create();
+  if (!writer) return std::unexpected(sentence(writer.error()));
+  std::ifstream input(file, std::ios::binary);
+  std::vector<char> buffer(copy_bytes);
+  while (input.read(buffer.data(), static_cast<std::streamsize>(buffer.size())), input.gcount() > 0) {
+    const auto read = std::as_bytes(std::span{buffer}.first(static_cast<std::size_t>(input.gcount())));
+    if (auto written = (*writer)->write(read); !written) return std::unexpected(sentence(written.error()));
+  }
+  if (!input.eof()) return std::unexpected("the result cannot be read again from " + file.string());
+  auto blob = (*writer)->commit();
+  if (!blob) return std::unexpected(sentence(blob.error()));
+  return Made<domain::BlobId>{.value = *blob, .hold = (*writer)->hold()};
 }
 
 }  // namespace fedlog::actors

@@ -23,9 +23,9 @@ class AggregationWorker {
   // The result as durable blobs, or a sentence why there is none.
   template <class T>
   using Outcome = std::expected<T, std::string>;
-  // Called on a thread of the worker.
+  // Called on a thread of the worker. The blobs stay while the hold lives, or something refers to them.
   template <class T>
-  using Done = std::function<void(Outcome<T>)>;
+  using Done = std::function<void(Outcome<T>, storage::BlobHold)>;
 
   AggregationWorker(storage::BlobStore& blobs, std::filesystem::path scratch_folder, std::size_t threads);
   ~AggregationWorker();
@@ -40,14 +40,23 @@ class AggregationWorker {
 
   void take(Job job);
   void work(const std::stop_token& stop);
-  [[nodiscard]] Outcome<domain::BlobId> weights_of(const domain::Aggregation& aggregation);
-  [[nodiscard]] Outcome<domain::AveragedMoments> moments_of(const domain::Averaging& averaging);
+  // A result that is held.
+  template <class T>
+  struct Made {
+    T value;
+    storage::BlobHold hold;
+  };
+  template <class T, class Compute>
+  static void tell(const Done<T>& done, const Compute& compute);
+  [[nodiscard]] Outcome<Made<domain::BlobId>> weights_of(const domain::Aggregation& aggregation);
+  [[nodiscard]] Outcome<Made<domain::AveragedMoments>> moments_of(const domain::Averaging& averaging);
 
   struct Part {
     domain::BlobId file;
     std::int64_t sample_size = 0;
   };
-  [[nodiscard]] Outcome<domain::BlobId> mean(domain::BlobId base, const std::vector<Part>& parts);
+  [[nodiscard]] Outcome<Made<domain::BlobId>> mean(domain::BlobId base, const std::vector<Part>& parts);
+  [[nodiscard]] Outcome<Made<domain::BlobId>> keep(const std::filesystem::path& file);
 
   storage::BlobStore& blobs_;
   std::filesystem::path scratch_folder_;

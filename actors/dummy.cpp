@@ -66,7 +66,10 @@ Result<Dummy::Files> Dummy::make_files() {
   if (!weights) return std::unexpected(weights.error());
   const auto preprocessing = uploads_.keep_preprocessing(**preparation);
   if (!preprocessing) return std::unexpected(preprocessing.error());
-  return Files{.weights = *weights, .preprocessing = *preprocessing};
+  return Files{.network = std::move(*network),
+               .preparation = std::move(*preparation),
+               .weights = *weights,
+               .preprocessing = *preprocessing};
 }
 
 // Whoever had the name first keeps it: the token of somebody else's account is nobody's business.

@@ -20,7 +20,10 @@ class Dummy {
   [[nodiscard]] Result<DummyData> make(const std::string& correlation);
 
  private:
+  // Held until the training refers to them.
   struct Files {
+    std::unique_ptr<Upload> network;
+    std::unique_ptr<Upload> preparation;
     domain::BlobId weights;
     domain::BlobId preprocessing;
   };

@@ -43,7 +43,7 @@ Result<void> Submissions::submit_update(const RequestContext& context, domain::M
                                     .round = update.round,
                                     .sample_size = update.sample_size,
                                     .weights = *weights,
-                                    .metrics = std::move(*metrics)});
+                                    .metrics = std::move(metrics->metrics)});
 }
 
 Result<void> Submissions::may_submit_moments(const RequestContext& context, domain::ModelId model,

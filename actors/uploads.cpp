@@ -1,6 +1,7 @@
 #include "actors/uploads.h"
 
 #include "ml/compatibility.h"
+#include "ml/described_classes.h"
 #include "ml/model_file.h"
 #include "ml/moments.h"
 
@@ -103,6 +104,9 @@ Result<domain::BlobId> Uploads::keep_model(Upload& upload) {
   if (!has_weights(file->kind())) {
     return invalid("model", "it holds tensors, not a model; save the module or its state_dict.");
   }
+  // A module without parameters is nothing to train, but it can be run, and be a member of a mean model.
+  const bool only_runs = file->tensors().empty() && is_module(file->kind());
+  if (only_runs) return commit(upload);
   if (auto fit = ml::check_base(*file); !fit) return invalid("model", fit.error());
   return commit(upload);
 }
@@ -116,6 +120,13 @@ Result<domain::BlobId> Uploads::keep_preprocessing(Upload& upload) {
   if (!is_module(file->kind())) {
     return invalid("preprocessing",
                    "it is not a module; save a torch.nn.Module with torch.jit.save or torch.save.");
+  }
+  if (file->kind() == ml::FileKind::eager_module) {
+    const auto path = writer_of(upload).path();
+    if (!path) return std::unexpected(rejection_of(path.error()));
+    if (auto known = ml::check_described_classes(*path); !known) {
+      return invalid("preprocessing", known.error());
+    }
   }
   return commit(upload);
 }
@@ -157,18 +168,25 @@ Result<Uploads::Moments> Uploads::keep_moments(Upload& first, Upload& second, do
   return Moments{.first = *first_blob, .second = *second_blob, .form = *first_form};
 }
 
-Result<std::vector<domain::Metric>> Uploads::keep_metrics(const std::vector<MetricInput>& metrics) {
-  std::vector<domain::Metric> kept;
+Result<Uploads::KeptMetrics> Uploads::keep_metrics(const std::vector<MetricInput>& metrics) {
+  KeptMetrics kept;
   for (const auto& metric : metrics) {
     domain::Metric row{.name = metric.name, .number = {}, .blob = {}};
     if (const auto* number = std::get_if<double>(&metric.value)) {
       row.number = *number;
     } else {
-      auto blob = blobs_.put(std::as_bytes(std::span{std::get<std::string>(metric.value)}));
-      if (!blob) return std::unexpected(rejection_of(blob.error()));
+      auto upload = begin();
+      if (!upload) return std::unexpected(std::move(upload.error()));
+      const auto bytes = std::as_bytes(std::span{std::get<std::string>(metric.value)});
+      if (auto written = (*upload)->write(bytes); !written) {
+        return std::unexpected(std::move(written.error()));
+      }
+      const auto blob = commit(**upload);
+      if (!blob) return std::unexpected(blob.error());
       row.blob = *blob;
+      kept.holds.push_back(writer_of(**upload).hold());
     }
-    kept.push_back(std::move(row));
+    kept.metrics.push_back(std::move(row));
   }
   return kept;
 }

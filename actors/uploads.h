@@ -17,7 +17,8 @@ class Uploads {
 
   [[nodiscard]] Result<std::unique_ptr<Upload>> begin();
 
-  // Each checks the received file and makes it durable. The errors are for the one who sent it.
+  // Each checks the received file and makes it durable; keep the upload until an event refers to its blob.
+  // The errors are for the one who sent it.
   [[nodiscard]] Result<domain::BlobId> keep_model(Upload& upload);
   [[nodiscard]] Result<domain::BlobId> keep_preprocessing(Upload& upload);
   [[nodiscard]] Result<domain::BlobId> keep_update(Upload& upload, domain::BlobId base);
@@ -30,8 +31,12 @@ class Uploads {
   };
   [[nodiscard]] Result<Moments> keep_moments(Upload& first, Upload& second, domain::BlobId base);
 
-  // Metrics that are bytes become blobs.
-  [[nodiscard]] Result<std::vector<domain::Metric>> keep_metrics(const std::vector<MetricInput>& metrics);
+  // Metrics that are bytes become blobs, held until an event refers to them.
+  struct KeptMetrics {
+    std::vector<domain::Metric> metrics;
+    std::vector<storage::BlobHold> holds;
+  };
+  [[nodiscard]] Result<KeptMetrics> keep_metrics(const std::vector<MetricInput>& metrics);
 
  private:
   storage::BlobStore& blobs_;

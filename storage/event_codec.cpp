@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "storage/blobs_in.h"
 #include "storage/described.h"
 #include "storage/described_json.h"
 #include "storage/earlier_events.h"
@@ -110,20 +111,6 @@ std::expected<Result, CodecError> with_event(const Envelope& envelope, const Ope
   return std::unexpected(error_at(envelope, "its stream is of no known kind"));
 }
 
-template <class T>
-void collect_blobs(const T& value, std::vector<domain::BlobId>& blobs) {
-  if constexpr (std::same_as<T, domain::BlobId>) {
-    blobs.push_back(value);
-  } else if constexpr (described::is_optional<T>) {
-    if (value) collect_blobs(*value, blobs);
-  } else if constexpr (described::is_vector<T>) {
-    for (const auto& element : value) collect_blobs(element, blobs);
-  } else if constexpr (domain::Described<T>) {
-    domain::for_each_field<T>(value,
-                              [&](std::string_view, const auto& field) { collect_blobs(field, blobs); });
-  }
-}
-
 }  // namespace
 
 NewEvent EventCodec::encode(const domain::UserEvent& event, const UserKey& key) {
@@ -167,11 +154,8 @@ std::expected<nlohmann::ordered_json, CodecError> EventCodec::to_json(const Enve
 }
 
 std::expected<std::vector<domain::BlobId>, CodecError> EventCodec::blobs_of(const Envelope& envelope) const {
-  return with_event<std::vector<domain::BlobId>>(envelope, hider(), [](const auto& fact) {
-    std::vector<domain::BlobId> blobs;
-    collect_blobs(fact, blobs);
-    return blobs;
-  });
+  return with_event<std::vector<domain::BlobId>>(envelope, hider(),
+                                                 [](const auto& fact) { return blobs_in(fact); });
 }
 
 }  // namespace fedlog::storage

@@ -2,10 +2,13 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "storage/blob_holds.h"
 #include "storage/files.h"
 #include "storage/sha256.h"
 #include "storage/vault.h"
@@ -24,8 +27,12 @@ std::filesystem::path place_of(const std::filesystem::path& blobs, domain::BlobI
 
 class FileBlobWriter final : public BlobWriter {
  public:
-  FileBlobWriter(FileHandle file, std::filesystem::path temporary, std::filesystem::path blobs)
-      : file_(std::move(file)), temporary_(std::move(temporary)), blobs_(std::move(blobs)) {}
+  FileBlobWriter(FileHandle file, std::filesystem::path temporary, std::filesystem::path blobs,
+                 std::shared_ptr<BlobHolds> holds)
+      : file_(std::move(file)),
+        temporary_(std::move(temporary)),
+        blobs_(std::move(blobs)),
+        holds_(std::move(holds)) {}
 
   ~FileBlobWriter() override {
     if (!committed_) ::unlink(temporary_.c_str());
@@ -55,12 +62,18 @@ class FileBlobWriter final : public BlobWriter {
     if (error_) return std::unexpected(*error_);
     const domain::BlobId id{hash_.finish()};
     const auto place = place_of(blobs_, id);
+    hold_ = holds_->take(id);  // first, so that the file is not removed as soon as it is there
     auto result = sync_file(file_, temporary_);
     if (result) result = create_private_folder(place.parent_path());
     if (result) result = move_durably(temporary_, place);
     if (!result) return std::unexpected(fail(result.error()));
     committed_ = true;
     return id;
+  }
+
+  BlobHold hold() const override {
+    if (!committed_) throw std::logic_error("only a committed blob can be held");
+    return hold_;
   }
 
  private:
@@ -72,6 +85,8 @@ class FileBlobWriter final : public BlobWriter {
   FileHandle file_;
   std::filesystem::path temporary_;
   std::filesystem::path blobs_;
+  std::shared_ptr<BlobHolds> holds_;
+  BlobHold hold_;
   Sha256 hash_;
   std::uint64_t size_bytes_ = 0;
   std::optional<BlobError> error_;
@@ -94,13 +109,13 @@ std::expected<domain::BlobId, BlobError> BlobStore::put(std::span<const std::byt
 }
 
 FileBlobStore::FileBlobStore(std::filesystem::path blobs, std::filesystem::path temporary)
-    : blobs_(std::move(blobs)), temporary_(std::move(temporary)) {}
+    : blobs_(std::move(blobs)), temporary_(std::move(temporary)), holds_(std::make_shared<BlobHolds>()) {}
 
 std::expected<std::unique_ptr<BlobWriter>, BlobError> FileBlobStore::create() {
   auto temporary = temporary_ / random_name();
   auto file = create_private_file(temporary);
   if (!file) return std::unexpected(error_of(file.error()));
-  return std::make_unique<FileBlobWriter>(std::move(*file), std::move(temporary), blobs_);
+  return std::make_unique<FileBlobWriter>(std::move(*file), std::move(temporary), blobs_, holds_);
 }
 
 std::expected<std::filesystem::path, BlobError> FileBlobStore::path(domain::BlobId id) const {
@@ -126,6 +141,42 @@ std::expected<std::string, BlobError> FileBlobStore::read(domain::BlobId id) con
   if (!content) return std::unexpected(BlobError::failed);
   if (!*content) return std::unexpected(BlobError::missing);
   return std::move(**content);
+}
+
+std::expected<BlobHold, BlobError> FileBlobStore::hold(domain::BlobId id) {
+  auto hold = holds_->take(id);
+  if (const auto place = path(id); !place) return std::unexpected(place.error());
+  return hold;
+}
+
+std::expected<bool, BlobError> FileBlobStore::remove_unless(domain::BlobId id,
+                                                            const std::function<bool()>& is_needed) {
+  std::optional<BlobError> error;
+  const bool removed = holds_->unless_held(id, [&] {
+    if (is_needed()) return false;
+    if (::unlink(place_of(blobs_, id).c_str()) == 0) return true;
+    if (errno != ENOENT) error = BlobError::failed;
+    return false;
+  });
+  if (error) return std::unexpected(*error);
+  return removed;
+}
+
+void FileBlobStore::visit(const std::function<bool(domain::BlobId)>& visit) const {
+  std::error_code error;
+  for (std::filesystem::directory_iterator folder(blobs_, error), end; !error && folder != end;
+       folder.increment(error)) {
+    std::error_code gone;
+    for (std::filesystem::directory_iterator file(folder->path(), gone); !gone && file != end;
+         file.increment(gone)) {
+      const auto id = domain::BlobId::parse(file->path().filename().string());
+      if (id && file->path() == place_of(blobs_, *id) && !visit(*id)) return;
+    }
+  }
+}
+
+void FileBlobStore::when_let_go(std::function<void(domain::BlobId)> let_go) {
+  holds_->when_let_go(std::move(let_go));
 }
 
 }  // namespace fedlog::storage

@@ -142,6 +142,32 @@ void project_model(const Envelope& envelope, const domain::ModelEvent& event, Ke
 
 }  // namespace
 
+namespace {
+
+template <class Id>
+Id id_of_stream(const Envelope& envelope) {
+  const auto id = Id::parse(std::string_view(envelope.stream).substr(envelope.stream.find('/') + 1));
+  if (!id) throw std::runtime_error("stream " + envelope.stream + " has no id");
+  return *id;
+}
+
+// Rows that stay: they tell about what is deleted too, and who needs a blob is asked whether it is there.
+void add_needs(const BlobReferences& references, KeyValueWriter& views) {
+  for (const auto& [blob, owner] : references) views.put(view_keys::blob_need(blob, owner), "");
+}
+
+void project_needs(const Envelope& envelope, const domain::TrainingEvent& event, KeyValueWriter& views) {
+  const auto training = id_of_stream<domain::TrainingId>(envelope);
+  add_needs(references_of(training, event,
+                          [&] {
+                            const auto row = read_training(views, training);
+                            return row ? row->value.model : domain::ModelId{};
+                          }),
+            views);
+}
+
+}  // namespace
+
 void project(const Envelope& envelope, const EventCodec& codec, KeyValueWriter& views) {
   const std::string_view stream = envelope.stream;
   if (stream.starts_with("user/")) {
@@ -149,9 +175,13 @@ void project(const Envelope& envelope, const EventCodec& codec, KeyValueWriter& 
   } else if (stream.starts_with("group/")) {
     GroupProjection(envelope, codec.keys(), views).project(must(codec.decode_group(envelope)));
   } else if (stream.starts_with("model/")) {
-    project_model(envelope, must(codec.decode_model(envelope)), views);
+    const auto event = must(codec.decode_model(envelope));
+    project_model(envelope, event, views);
+    add_needs(references_of(id_of_stream<domain::ModelId>(envelope), event), views);
   } else if (stream.starts_with("training/")) {
-    project_training(envelope, must(codec.decode_training(envelope)), views);
+    const auto event = must(codec.decode_training(envelope));
+    project_training(envelope, event, views);
+    project_needs(envelope, event, views);
   } else {
     throw std::runtime_error("stream " + envelope.stream + " is of no known kind");
   }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "domain/identifiers.h"
+#include "storage/blob_references.h"
 #include "storage/described.h"
 #include "storage/numbers.h"
 
@@ -92,6 +93,13 @@ inline std::string training_with_work(std::uint64_t position) {
   return trainings_with_work + big_endian(position);
 }
 
+inline std::string last_deliveries(domain::TrainingId training) {
+  return "td/" + bytes_of(training);
+}
+inline std::string last_delivery(domain::TrainingId training, domain::UserId receiver) {
+  return last_deliveries(training) + bytes_of(receiver);
+}
+
 inline std::string metrics(domain::ModelId model) {
   return "x/" + bytes_of(model);
 }
@@ -100,6 +108,16 @@ inline std::string metric(domain::ModelId model, std::int64_t id) {
 }
 inline std::string metric_count(domain::ModelId model) {
   return "xc/" + bytes_of(model);
+}
+
+// Followed by who needs it.
+inline std::string blob_needs(domain::BlobId id) {
+  return "b/" + std::string(described::view_of(id.digest));
+}
+inline std::string blob_need(domain::BlobId id, const BlobOwner& owner) {
+  const auto* model = std::get_if<domain::ModelId>(&owner);
+  return blob_needs(id) +
+         (model != nullptr ? "m" + bytes_of(*model) : "t" + bytes_of(std::get<domain::TrainingId>(owner)));
 }
 
 inline const std::string outbox = "o/";
@@ -111,6 +129,23 @@ inline std::string outbox_by_id(domain::EventId id) {
 }
 inline std::string outbox_by_training(domain::TrainingId training) {
   return "ot/" + bytes_of(training);
+}
+
+inline std::string notifications(domain::UserId receiver) {
+  return "n/" + bytes_of(receiver);
+}
+inline std::string notification(domain::UserId receiver, std::uint64_t position) {
+  return notifications(receiver) + big_endian(position);
+}
+inline std::string notification_count(domain::UserId receiver) {
+  return "nc/" + bytes_of(receiver);
+}
+inline std::string notifications_by_training(domain::TrainingId training) {
+  return "nt/" + bytes_of(training);
+}
+inline std::string notification_by_training(domain::TrainingId training, domain::UserId receiver,
+                                            std::uint64_t position) {
+  return notifications_by_training(training) + bytes_of(receiver) + big_endian(position);
 }
 
 }  // namespace fedlog::storage::view_keys

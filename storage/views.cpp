@@ -1,5 +1,6 @@
 #include "storage/views.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -62,6 +63,18 @@ List<T> list_by_prefix(const KeyValueReader& reader, std::string prefix, std::st
               return visit(decode(value));
             });
           }};
+}
+
+// From the key `from` on.
+std::vector<OutboxRow> outbox_rows(const KeyValueReader& reader, std::string_view prefix,
+                                   std::string_view from, std::size_t limit) {
+  std::vector<OutboxRow> rows;
+  if (limit == 0) return rows;
+  reader.scan(prefix, from, [&](std::string_view, std::string_view value) {
+    rows.push_back(outbox_row(value));
+    return rows.size() < limit;
+  });
+  return rows;
 }
 
 List<domain::Training> list_of_trainings(const KeyValueReader& reader, std::vector<std::string> indexes) {
@@ -151,7 +164,9 @@ List<domain::Model> Views::models(std::vector<domain::ModelId> ids) const {
 }
 
 std::optional<domain::Training> Views::training(domain::TrainingId id) const {
-  return value_of(read_training(*reader_, id));
+  auto training = value_of(read_training(*reader_, id));
+  if (training) training->last_deliveries = read_last_deliveries(*reader_, id);
+  return training;
 }
 
 List<domain::Training> Views::trainings_of_actor(domain::UserId actor) const {
@@ -178,18 +193,45 @@ List<MetricRow> Views::metrics_of(domain::ModelId model) const {
 }
 
 std::vector<OutboxRow> Views::outbox(std::uint64_t after_position, std::size_t limit) const {
-  std::vector<OutboxRow> rows;
-  if (limit == 0) return rows;
-  reader_->scan(view_keys::outbox, view_keys::outbox_row(after_position + 1),
-                [&](std::string_view, std::string_view value) {
-                  rows.push_back(outbox_row(value));
-                  return rows.size() < limit;
-                });
-  return rows;
+  return outbox_rows(*reader_, view_keys::outbox, view_keys::outbox_row(after_position + 1), limit);
+}
+
+std::vector<OutboxRow> Views::notifications_of(domain::UserId receiver, std::uint64_t after_position,
+                                               std::size_t limit) const {
+  return outbox_rows(*reader_, view_keys::notifications(receiver),
+                     view_keys::notification(receiver, after_position + 1), limit);
 }
 
 bool Views::is_pending(std::uint64_t outbox_position) const {
   return reader_->get(view_keys::outbox_row(outbox_position)).has_value();
+}
+
+bool Views::is_needed(domain::BlobId blob) const {
+  const auto needs = view_keys::blob_needs(blob);
+  std::vector<std::string> owners;
+  reader_->scan(needs, {}, [&](std::string_view key, std::string_view) {
+    owners.emplace_back(key.substr(needs.size()));
+    return true;
+  });
+  // Owners are named as their rows are: "m" or "t" and an id.
+  return std::ranges::any_of(
+      owners, [&](std::string owner) { return reader_->get(owner.insert(1, "/")).has_value(); });
+}
+
+std::vector<domain::PendingNotification> Views::pending_in(domain::TrainingId training) const {
+  std::vector<std::uint64_t> positions;
+  reader_->scan(view_keys::outbox_by_training(training), {}, [&](std::string_view key, std::string_view) {
+    positions.push_back(number_at_end(key));
+    return true;
+  });
+  std::vector<domain::PendingNotification> pending;
+  for (const auto position : positions) {
+    const auto value = reader_->get(view_keys::outbox_row(position));
+    if (!value) continue;  // settled since
+    const auto row = outbox_row(*value);
+    pending.push_back({.notification = row.notification, .requested = row.requested});
+  }
+  return pending;
 }
 
 }  // namespace fedlog::storage

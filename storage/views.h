@@ -9,6 +9,7 @@
 #include "domain/model.h"
 #include "domain/notification.h"
 #include "domain/training.h"
+#include "domain/training_status.h"
 #include "domain/user.h"
 #include "storage/key_ring.h"
 #include "storage/key_value.h"
@@ -47,6 +48,9 @@ struct OutboxRow {
   }
 };
 
+// How many notifications a receiver can still ask for.
+inline constexpr std::uint64_t notifications_kept = 1'000;
+
 // What the log adds up to, for reading: kept up to date in the same batch as the events, so whatever was
 // acknowledged can be read. Deleted things are absent. Lists are in order of creation, and must not outlive
 // the views. Any thread; every call reads the newest state, and throws std::runtime_error where a stored row
@@ -76,15 +80,27 @@ class Views {
   [[nodiscard]] List<domain::Model> latest_models_in(const domain::Training& training) const;
 
   [[nodiscard]] std::optional<domain::Training> training(domain::TrainingId id) const;
+  // Lists leave `last_deliveries` out.
   [[nodiscard]] List<domain::Training> trainings_of_actor(domain::UserId actor) const;
   [[nodiscard]] List<domain::Training> trainings_of(domain::UserId actor_or_participant) const;
-  // Trainings that wait for the server itself: an aggregation to be made, or moments to be averaged.
+  // Trainings that wait for the server itself: an aggregation to be made, moments to be averaged, or a
+  // deadline.
   [[nodiscard]] std::vector<domain::TrainingId> trainings_with_pending_work() const;
 
   [[nodiscard]] List<MetricRow> metrics_of(domain::ModelId model) const;
 
   [[nodiscard]] std::vector<OutboxRow> outbox(std::uint64_t after_position, std::size_t limit) const;
   [[nodiscard]] bool is_pending(std::uint64_t outbox_position) const;
+  // The outbox's rows of one training, in the order in which they were requested.
+  [[nodiscard]] std::vector<domain::PendingNotification> pending_in(domain::TrainingId training) const;
+
+  // Those for one receiver, settled or not, after a position of the log: the newest `notifications_kept`, as
+  // long as their training is there.
+  [[nodiscard]] std::vector<OutboxRow> notifications_of(domain::UserId receiver, std::uint64_t after_position,
+                                                        std::size_t limit) const;
+
+  // Whether a model or a training that is not deleted needs the blob; blob_references.h says who needs what.
+  [[nodiscard]] bool is_needed(domain::BlobId blob) const;
 
  private:
   [[nodiscard]] List<domain::Model> models(std::vector<domain::ModelId> ids) const;

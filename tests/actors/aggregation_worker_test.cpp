@@ -36,7 +36,8 @@ class Aggregations : public ::testing::Test {
 
   Outcome outcome_of(domain::Aggregation aggregation) {
     std::promise<Outcome> done;
-    worker.aggregate(std::move(aggregation), [&](Outcome outcome) { done.set_value(std::move(outcome)); });
+    worker.aggregate(std::move(aggregation),
+                     [&](Outcome outcome, const auto&) { done.set_value(std::move(outcome)); });
     return done.get_future().get();
   }
 
@@ -101,7 +102,8 @@ class Averages : public Aggregations {
   }
   std::expected<domain::AveragedMoments, std::string> outcome_of(domain::Averaging averaging) {
     std::promise<std::expected<domain::AveragedMoments, std::string>> done;
-    worker.average(std::move(averaging), [&](auto outcome) { done.set_value(std::move(outcome)); });
+    worker.average(std::move(averaging),
+                   [&](auto outcome, const auto&) { done.set_value(std::move(outcome)); });
     return done.get_future().get();
   }
   domain::Averaging example() {
@@ -149,7 +151,7 @@ TEST_F(Aggregations, DoNotWaitForEachOther) {
   std::promise<void> release;
   std::promise<void> first_ended;
   const domain::Aggregation aggregation{.round = 0, .base = put({0}), .updates = {update(put({1}), 1)}};
-  worker.aggregate(aggregation, [&](const Outcome&) {
+  worker.aggregate(aggregation, [&](const Outcome&, const auto&) {
     release.get_future().wait();
     first_ended.set_value();
   });

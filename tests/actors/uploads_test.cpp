@@ -84,6 +84,25 @@ TEST_F(UploadedFiles, AreRefusedAsPreprocessingUnlessTheyAreModules) {
   EXPECT_THAT(blob.error().message, StartsWith("Invalid preprocessing file: it is not a module"));
 }
 
+TEST_F(UploadedFiles, AreRefusedAsPreprocessingWhenTheWorkerHasNoRuleForOneOfTheirClasses) {
+  const auto keep = [&](const std::string& step) {
+    const auto transforms = [](const std::string& name, const std::string& state) {
+      return ml::pickled_global("torchvision.transforms.transforms", name) + ")\x81}" + state + "b";
+    };
+    const auto steps = "](" + transforms("ToTensor", "") + transforms(step, "") + "e";
+    const auto pipeline = transforms("Compose", ml::pickled_items({{"transforms", steps}}));
+    auto upload = received(ml::torch_file(ml::complete_pickle(pipeline), {}));
+    return uploads.keep_preprocessing(*upload);
+  };
+  const auto kept = keep("Normalize");
+  EXPECT_TRUE(kept.has_value()) << kept.error().message;
+  const auto refused = keep("RandomCrop");
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_THAT(refused.error().message,
+              StartsWith("Invalid preprocessing file: it holds an object of class "
+                         "torchvision.transforms.transforms.RandomCrop, which is not executed"));
+}
+
 class UploadedUpdates : public UploadedFiles {
  protected:
   Result<domain::BlobId> keep(const std::string& content) {
@@ -167,13 +186,14 @@ TEST_F(UploadedMoments, AreRefusedWithTheFaultOfTheFileThatHasOne) {
 }
 
 TEST_F(UploadedFiles, HaveMetricsOfNumbersAndOfBytes) {
-  const auto metrics = uploads.keep_metrics({{"accuracy", 0.5}, {"confusion", std::string("\x00\x01", 2)}});
-  ASSERT_TRUE(metrics.has_value());
-  ASSERT_EQ(metrics->size(), 2U);
-  EXPECT_EQ((*metrics)[0], (domain::Metric{.name = "accuracy", .number = 0.5, .blob = {}}));
-  EXPECT_EQ((*metrics)[1].name, "confusion");
-  EXPECT_FALSE((*metrics)[1].number);
-  EXPECT_EQ(storage->blobs().read((*metrics)[1].blob.value()).value(), std::string("\x00\x01", 2));
+  const auto kept = uploads.keep_metrics({{"accuracy", 0.5}, {"confusion", std::string("\x00\x01", 2)}});
+  ASSERT_TRUE(kept.has_value());
+  const auto& metrics = kept->metrics;
+  ASSERT_EQ(metrics.size(), 2U);
+  EXPECT_EQ(metrics[0], (domain::Metric{.name = "accuracy", .number = 0.5, .blob = {}}));
+  EXPECT_EQ(metrics[1].name, "confusion");
+  EXPECT_FALSE(metrics[1].number);
+  EXPECT_EQ(storage->blobs().read(metrics[1].blob.value()).value(), std::string("\x00\x01", 2));
 }
 
 TEST(BlobErrors, AreToldToCallers) {

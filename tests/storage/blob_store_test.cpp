@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include "storage/file_blob_store.h"
 #include "tests/temporary_folder.h"
@@ -75,6 +77,89 @@ TEST_F(Blobs, ThatAreNotThereAreMissing) {
   EXPECT_EQ(store_.path({}).error(), BlobError::missing);
   EXPECT_EQ(store_.size_bytes({}).error(), BlobError::missing);
   EXPECT_EQ(store_.read({}).error(), BlobError::missing);
+}
+
+bool never() {
+  return false;
+}
+bool always() {
+  return true;
+}
+
+TEST_F(Blobs, AreRemovedUnlessTheyAreNeeded) {
+  const auto id = store_.put(bytes_of("abc")).value();
+  EXPECT_EQ(store_.remove_unless(id, always), false);
+  EXPECT_TRUE(store_.path(id));
+  EXPECT_EQ(store_.remove_unless(id, never), true);
+  EXPECT_EQ(store_.path(id).error(), BlobError::missing);
+  EXPECT_EQ(store_.remove_unless(id, never), false) << "there is none any more";
+  EXPECT_EQ(store_.put(bytes_of("abc")), id);
+  EXPECT_EQ(store_.read(id), "abc");
+}
+
+TEST_F(Blobs, StayWhileTheirWriterOrItsHoldLives) {
+  auto writer = store_.create().value();
+  ASSERT_TRUE(writer->write(bytes_of("abc")));
+  EXPECT_THROW(static_cast<void>(writer->hold()), std::logic_error);
+  const auto id = writer->commit().value();
+  EXPECT_EQ(store_.remove_unless(id, never), false);
+  auto hold = writer->hold();
+  writer.reset();
+  EXPECT_EQ(store_.remove_unless(id, never), false);
+  hold.reset();
+  EXPECT_EQ(store_.remove_unless(id, never), true);
+}
+
+TEST_F(Blobs, CanBeHeldByWhoeverWillReferToThem) {
+  const auto id = store_.put(bytes_of("abc")).value();
+  const auto hold = store_.hold(id);
+  ASSERT_TRUE(hold);
+  EXPECT_EQ(store_.remove_unless(id, never), false);
+  EXPECT_EQ(store_.hold({}).error(), BlobError::missing);
+}
+
+TEST_F(Blobs, TellWhenTheirLastHoldEnds) {
+  std::vector<domain::BlobId> let_go;
+  store_.when_let_go([&](domain::BlobId id) { let_go.push_back(id); });
+  auto writer = store_.create().value();
+  ASSERT_TRUE(writer->write(bytes_of("abc")));
+  const auto id = writer->commit().value();
+  auto hold = store_.hold(id);
+  writer.reset();
+  EXPECT_TRUE(let_go.empty());
+  hold->reset();
+  EXPECT_EQ(let_go, std::vector{id});
+}
+
+TEST_F(Blobs, AreVisitedAndNothingElseIs) {
+  const std::set<domain::BlobId> ids{store_.put(bytes_of("a")).value(), store_.put(bytes_of("b")).value(),
+                                     store_.put(bytes_of("c")).value()};
+  std::filesystem::create_directory(blobs() / "xy");
+  std::ofstream(blobs() / "xy" / abc_digest) << "in the wrong folder";
+  std::ofstream(blobs() / "file") << "no blob";
+  std::set<domain::BlobId> visited;
+  store_.visit([&](domain::BlobId id) {
+    visited.insert(id);
+    return true;
+  });
+  EXPECT_EQ(visited, ids);
+  int visits = 0;
+  store_.visit([&](domain::BlobId) { return ++visits < 2; });
+  EXPECT_EQ(visits, 2);
+}
+
+// Whoever commits a content finds it there, whatever is removed at the same moment.
+TEST_F(Blobs, AreThereWhenCommittedWhileTheSameContentIsRemoved) {
+  const auto id = store_.put(bytes_of("abc")).value();
+  std::jthread remover([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) std::ignore = store_.remove_unless(id, never);
+  });
+  for (int round = 0; round < 300; ++round) {
+    auto writer = store_.create().value();
+    ASSERT_TRUE(writer->write(bytes_of("abc")));
+    ASSERT_EQ(writer->commit(), id);
+    ASSERT_EQ(store_.read(id), "abc");
+  }
 }
 
 TEST_F(Blobs, CanBeReadByNobodyElse) {
