@@ -1,12 +1,15 @@
 #include "storage/verify.h"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
 
+#include "storage/blob_references.h"
 #include "storage/checkpoint.h"
 #include "storage/described.h"
 #include "storage/envelope_codec.h"
@@ -37,9 +40,16 @@ std::optional<domain::BlobId> content_of(const std::filesystem::path& path) {
 
 class Verification {
  public:
+  // Whether a blob is needed at this moment, where the log goes on meanwhile.
+  using StillNeeded = std::function<bool(domain::BlobId)>;
+
   Verification(const TableReader& reader, const EventCodec& codec, const BlobStore& blobs,
-               const VerifyOptions& options)
-      : reader_(reader), codec_(codec), blobs_(blobs), options_(options) {}
+               const VerifyOptions& options, StillNeeded still_needed)
+      : reader_(reader),
+        codec_(codec),
+        blobs_(blobs),
+        options_(options),
+        still_needed_(std::move(still_needed)) {}
 
   void add(std::uint64_t position, std::string text) {
     ++report_.problems_in_all;
@@ -48,11 +58,11 @@ class Verification {
 
   [[nodiscard]] Report run() {
     guarded([this] { walk_log(); });
+    guarded([this] { check_blobs(); });
     guarded([this] { check_heads(); });
     guarded([this] { check_index_size(); });
     if (options_.views) guarded([this] { check_views(); });
     report_.streams = streams_.size();
-    report_.blobs = seen_blobs_.size();
     return std::move(report_);
   }
 
@@ -118,24 +128,88 @@ class Verification {
   }
 
   void check_payload(const Envelope& envelope) {
-    if (envelope.stream.starts_with("user/")) {
-      if (const auto user = codec_.decode_user(envelope); !user) {
-        return add_to_log(envelope.position, user.error().message);
+    const std::string_view stream = envelope.stream;
+    const auto id = stream.substr(stream.find('/') + 1);
+    if (stream.starts_with("user/")) {
+      check_decoded(envelope, codec_.decode_user(envelope));
+    } else if (stream.starts_with("group/")) {
+      check_decoded(envelope, codec_.decode_group(envelope));
+    } else if (const auto model = domain::ModelId::parse(id); model && stream.starts_with("model/")) {
+      const auto event = codec_.decode_model(envelope);
+      if (check_decoded(envelope, event)) add_model_event(envelope.position, *model, *event);
+    } else if (const auto training = domain::TrainingId::parse(id);
+               training && stream.starts_with("training/")) {
+      const auto event = codec_.decode_training(envelope);
+      if (check_decoded(envelope, event)) add_training_event(envelope, *training, *event);
+    } else {
+      add_to_log(envelope.position, "stream " + envelope.stream + " is of no known kind");
+    }
+  }
+
+  template <class Event>
+  bool check_decoded(const Envelope& envelope, const std::expected<Event, CodecError>& event) {
+    if (!event) add_to_log(envelope.position, event.error().message);
+    return event.has_value();
+  }
+
+  void add_model_event(std::uint64_t position, domain::ModelId id, const domain::ModelEvent& event) {
+    add_references(position, references_of(id, event));
+    if (std::holds_alternative<domain::ModelUploaded>(event)) living_.insert(id);
+    if (std::holds_alternative<domain::ModelDeleted>(event)) living_.erase(id);
+  }
+
+  void add_training_event(const Envelope& envelope, domain::TrainingId id,
+                          const domain::TrainingEvent& event) {
+    if (const auto* created = std::get_if<domain::TrainingCreated>(&event)) {
+      living_.insert(id);
+      models_[id] = created->model;
+    }
+    if (std::holds_alternative<domain::TrainingDeleted>(event)) living_.erase(id);
+    add_references(envelope.position, references_of(id, event, [&] { return models_[id]; }));
+    check_notification(envelope, event);
+  }
+
+  // Ids are never used twice.
+  void check_notification(const Envelope& envelope, const domain::TrainingEvent& event) {
+    if (std::holds_alternative<domain::NotificationRequested>(event)) {
+      unsettled_.emplace(envelope.id, envelope.stream);
+    } else if (const auto* settled = std::get_if<domain::NotificationSettled>(&event)) {
+      const auto found = unsettled_.find(settled->notification);
+      if (found == unsettled_.end() || found->second != envelope.stream) {
+        return add(envelope.position, "notification " + settled->notification.text() +
+                                          " is settled, but was not requested in " + envelope.stream +
+                                          ", or was settled before");
       }
+      unsettled_.erase(found);
     }
-    const auto blobs = codec_.blobs_of(envelope);
-    if (!blobs) return add_to_log(envelope.position, blobs.error().message);
-    for (const auto& blob : *blobs) {
-      if (seen_blobs_.insert(blob).second) check_blob(envelope.position, blob);
+  }
+
+  void add_references(std::uint64_t position, const BlobReferences& references) {
+    for (const auto& [blob, owner] : references) needs_[blob].try_emplace(owner, position);
+  }
+
+  void check_blobs() {
+    std::set<domain::BlobId> needed;
+    for (const auto& [blob, owners] : needs_) {
+      const auto owner =
+          std::ranges::find_if(owners, [&](const auto& each) { return living_.contains(each.first); });
+      if (owner == owners.end()) continue;
+      needed.insert(blob);
+      check_blob(owner->second, blob);
     }
+    report_.blobs = needed.size();
+    blobs_.visit([&](domain::BlobId blob) {
+      if (!needed.contains(blob)) ++report_.unused_blobs;
+      return true;
+    });
   }
 
   void check_blob(std::uint64_t position, domain::BlobId blob) {
     const auto path = blobs_.path(blob);
-    if (!path) return add(position, "blob " + blob.text() + " is missing");
-    if (options_.blob_contents && content_of(*path) != blob) {
-      add(position, "blob " + blob.text() + " is damaged: its content has another SHA-256");
-    }
+    const bool damaged = path && options_.blob_contents && content_of(*path) != blob;
+    if ((path && !damaged) || !still_needed_(blob)) return;
+    add(position,
+        "blob " + blob.text() + (path ? " is damaged: its content has another SHA-256" : " is missing"));
   }
 
   void check_heads() {
@@ -175,19 +249,30 @@ class Verification {
   std::uint64_t log_problems_ = 0;
   domain::Timestamp last_time_;
   std::map<StreamName, StreamHead> streams_;
-  std::set<domain::BlobId> seen_blobs_;
+  StillNeeded still_needed_;
+  // Who needs each blob, with the position of the first event that says so.
+  std::map<domain::BlobId, std::map<BlobOwner, std::uint64_t>> needs_;
+  std::set<BlobOwner> living_;
+  std::map<domain::TrainingId, domain::ModelId> models_;
+  std::map<domain::EventId, StreamName> unsettled_;
 };
+
+bool in_any_case(domain::BlobId) {
+  return true;
+}
 
 }  // namespace
 
 Report verify(const Storage& storage, const VerifyOptions& options) {
   const auto snapshot = storage.snapshot();
-  return verify(*snapshot, storage.codec(), storage.blobs(), options);
+  // A blob may be given up, and removed, after the snapshot was made.
+  const auto still_needed = [&](domain::BlobId blob) { return storage.views().is_needed(blob); };
+  return Verification(*snapshot, storage.codec(), storage.blobs(), options, still_needed).run();
 }
 
 Report verify(const TableReader& reader, const EventCodec& codec, const BlobStore& blobs,
               const VerifyOptions& options) {
-  return Verification(reader, codec, blobs, options).run();
+  return Verification(reader, codec, blobs, options, in_any_case).run();
 }
 
 std::expected<Report, std::string> verify_data_folder(const std::filesystem::path& folder,
@@ -210,7 +295,7 @@ std::expected<Report, std::string> verify_data_folder(const std::filesystem::pat
   const StoredKeyRing keys(**tables, vault);
   const EventCodec codec(keys);
   const FileBlobStore blobs(layout.blobs(), layout.temporary());
-  Verification verification(**tables, codec, blobs, options);
+  Verification verification(**tables, codec, blobs, options, in_any_case);
   if (damage) verification.add(0, "the database is damaged: " + *damage);
   const auto checkpoint = read_checkpoint(layout.head_checkpoint());
   if (!checkpoint) verification.add(0, checkpoint.error());

@@ -24,7 +24,8 @@ struct Problem {
 struct Report {
   std::uint64_t events = 0;
   std::uint64_t streams = 0;
-  std::uint64_t blobs = 0;
+  std::uint64_t blobs = 0;         // that are needed
+  std::uint64_t unused_blobs = 0;  // that are there though nothing needs them; a server removes them
   std::uint64_t last_position = 0;
   Hash last_hash{};               // to compare with what was noted elsewhere
   std::uint64_t sound_until = 0;  // up to this position the log itself has no problem
@@ -35,8 +36,9 @@ struct Report {
 };
 
 // Checks a storage as it is now, also while it is being written to: positions, versions and hash chains
-// without gaps, every payload decodes, every blob that events refer to is there, the indexes and views are
-// what the log adds up to.
+// without gaps, every payload decodes, every blob that is needed is there (what only deleted things need need
+// not be), no notification is settled that was not requested, or twice, the indexes and views are what the
+// log adds up to.
 [[nodiscard]] Report verify(const Storage& storage, const VerifyOptions& options);
 
 // The same of tables that do not change meanwhile.

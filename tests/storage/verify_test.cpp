@@ -169,6 +169,97 @@ TEST_F(Verification, FindsMissingAndDamagedBlobs) {
   EXPECT_THAT(problems(), HasSubstr("2: blob " + blob_.text() + " is missing"));
 }
 
+// A training of the model, with a blob of its own; then both are deleted.
+class DeletedThings : public Verification {
+ protected:
+  DeletedThings() {
+    happens_to_model(domain::ModelJoinedTraining{training_id(1)});
+    auto creation = created(1, 1, user_id(1), {user_id(2)});
+    creation.weights = blob_;
+    happens(creation);
+    happens(domain::TrainingStarted{});
+    happens(domain::RoundOpened{0});
+    happens(domain::UpdateAccepted{user_id(2), model_id(5), 0, update, 10, {}});
+  }
+
+  void happens_to(const StreamName& stream, NewEvent event) {
+    append(commit_of(stream, storage_->journal().version_of(stream), {std::move(event)}));
+  }
+  void happens_to_model(const domain::ModelEvent& event) {
+    happens_to(stream_of(model_id(1)), EventCodec::encode(event));
+  }
+  void happens(const domain::TrainingEvent& event) {
+    happens_to(stream_of(training_id(1)), EventCodec::encode(event));
+  }
+  void remove(domain::BlobId blob) { std::filesystem::remove(storage_->blobs().path(blob).value()); }
+
+  domain::BlobId update = storage_->blobs().put(std::as_bytes(std::span(std::string_view("update")))).value();
+};
+
+TEST_F(DeletedThings, NeedNoBlobs) {
+  EXPECT_EQ(verify(*storage_, {}).blobs, 2U);
+  EXPECT_EQ(verify(*storage_, {}).unused_blobs, 0U);
+  happens(domain::TrainingDeleted{});
+  happens_to_model(domain::ModelDeleted{});
+  EXPECT_TRUE(verify(*storage_, {}).sound());
+  EXPECT_EQ(verify(*storage_, {}).blobs, 0U);
+  EXPECT_EQ(verify(*storage_, {}).unused_blobs, 2U);
+  remove(update);
+  remove(blob_);
+  EXPECT_TRUE(verify(*storage_, {}).sound());
+  EXPECT_EQ(verify(*storage_, {}).unused_blobs, 0U);
+}
+
+TEST_F(DeletedThings, DoNotExcuseAMissingBlobOfWhatIsThere) {
+  remove(update);
+  EXPECT_EQ(verify(*storage_, {}).problems.at(0).text, "blob " + update.text() + " is missing");
+  happens(domain::TrainingDeleted{});
+  happens_to_model(domain::ModelLeftTraining{
+      .round = 0, .weights = blob_, .preprocessing = {}, .swag_first_moment = {}, .swag_second_moment = {}});
+  EXPECT_TRUE(verify(*storage_, {}).sound());
+  remove(blob_);
+  EXPECT_EQ(verify(*storage_, {}).problems.at(0).text, "blob " + blob_.text() + " is missing");
+}
+
+class Settlements : public DeletedThings {
+ protected:
+  void request() {
+    domain::Notification notification;
+    notification.training = training_id(1);
+    notification.model = model_id(1);
+    notification.receiver = user_id(2);
+    happens(domain::NotificationRequested{notification});
+    requested = storage_->journal().read_stream(stream_of(training_id(1))).back().id;
+  }
+  void settle(domain::EventId notification) {
+    domain::NotificationSettled settled;
+    settled.notification = notification;
+    settled.receiver = user_id(2);
+    happens(settled);
+  }
+  [[nodiscard]] std::string problem() const {
+    const auto report = verify(*storage_, {});
+    return report.sound() ? "" : report.problems.at(0).text;
+  }
+
+  domain::EventId requested;
+};
+
+TEST_F(Settlements, AreOfNotificationsThatWereRequested) {
+  request();
+  settle(requested);
+  EXPECT_EQ(problem(), "");
+  settle(id<domain::EventId>(9));
+  EXPECT_THAT(problem(), HasSubstr("is settled, but was not requested"));
+}
+
+TEST_F(Settlements, ComeOnce) {
+  request();
+  settle(requested);
+  settle(requested);
+  EXPECT_THAT(problem(), HasSubstr("was settled before"));
+}
+
 TEST_F(Verification, FindsWrongViews) {
   plant(Table::views, "u/unexpected", "row");
   EXPECT_THAT(problems(), HasSubstr("the views differ from what the log adds up to"));
