@@ -33,7 +33,7 @@ Result<storage::Commit> prepared(const QueuedCommand& command) {
   }
 }
 
-// Prepares until a command really has something to append.
+// Prepares until a command really has something to append, or an answer to keep.
 void take_next(QueueActor* self, storage::Journal& journal) {
   auto& state = self->state;
   while (!state.in_flight && !state.waiting.empty()) {
@@ -42,7 +42,7 @@ void take_next(QueueActor* self, storage::Journal& journal) {
     auto commit = prepared(*command);
     if (!commit) {
       command->outcome.set_value(std::unexpected(std::move(commit.error())));
-    } else if (commit->appends.empty()) {
+    } else if (commit->appends.empty() && commit->idempotency_key.empty()) {
       command->outcome.set_value(CommandQueue::Outcome{.envelopes = {}, .reply = commit->reply});
     } else {
       state.in_flight = std::move(command);

@@ -18,7 +18,8 @@ namespace fedlog::actors {
 // call it.
 class CommandQueue {
  public:
-  // Reads and decides; runs on the actor. An empty list of appends: nothing to do.
+  // Reads and decides; runs on the actor. An empty list of appends: nothing to do but to keep the reply, if
+  // there is an idempotency key.
   using Prepare = std::function<Result<storage::Commit>()>;
 
   CommandQueue(caf::actor_system& system, storage::Journal& journal);
