@@ -59,10 +59,29 @@ Answer answer_to(domain::Reason reason) {
   return {500, Shape::server_error};
 }
 
+// What a header can hold: a hint may tell of what others sent.
+std::string header_text(std::string text) {
+  constexpr std::size_t bytes_max = 1000;
+  for (char& c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte > '~') c = '?';
+  }
+  if (text.size() > bytes_max) text.resize(bytes_max);
+  return text;
+}
+
+Response with_detail(int status, const domain::Rejection& rejection) {
+  if (rejection.hint.empty()) return detail_response(status, rejection.message);
+  Body body = Body::object();
+  body["detail"] = rejection.message;
+  body["x_hint"] = rejection.hint;
+  return body_response(status, body);
+}
+
 Response shaped(const Answer& answer, const domain::Rejection& rejection) {
   switch (answer.shape) {
     case Shape::detail:
-      return detail_response(answer.status, rejection.message);
+      return with_detail(answer.status, rejection);
     case Shape::list:
       return list_response(answer.status, {rejection.message});
     case Shape::field: {
@@ -81,6 +100,7 @@ Response shaped(const Answer& answer, const domain::Rejection& rejection) {
 Response rejection_response(const domain::Rejection& rejection) {
   if (rejection.reason == domain::Reason::wrong_credentials) return unauthorized_response(rejection.message);
   auto response = shaped(answer_to(rejection.reason), rejection);
+  if (!rejection.hint.empty()) response.headers.set("X-Fedlog-Hint", header_text(rejection.hint));
   if (rejection.reason == domain::Reason::busy || rejection.reason == domain::Reason::throttled) {
     const auto wait_s = rejection.retry_after_s > 0 ? rejection.retry_after_s : retry_after_s;
     response.headers.set("Retry-After", std::to_string(wait_s));

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "domain/fields.h"
 #include "http/body.h"
 
 // OpenAPI 3.0 schemas of what is answered, in a few words each.
@@ -19,6 +20,13 @@ namespace fedlog::http::schema {
 [[nodiscard]] Body base64(std::string_view description = {});
 [[nodiscard]] Body bytes(std::string_view description = {});
 [[nodiscard]] Body choice(std::vector<std::string_view> values, std::string_view description = {});
+// One of the enumeration's names.
+template <domain::Named Enum>
+[[nodiscard]] Body named(std::string_view description = {}) {
+  std::vector<std::string_view> names;
+  for (const auto& [value, name] : domain::Names<Enum>::all) names.push_back(name);
+  return choice(std::move(names), description);
+}
 [[nodiscard]] Body list(Body items, std::string_view description = {});
 // Whatever JSON there is.
 [[nodiscard]] Body anything(std::string_view description = {});

@@ -20,6 +20,27 @@ Operation models(std::string summary, const std::string& local_models) {
       .tag = "Training"};
 }
 
+// A call that steers a training and reads no body.
+Operation control(std::string summary, std::string description, std::string meaning, std::string_view done,
+                  std::vector<Failure> failures) {
+  failures.insert(failures.begin(), unknown_id("Training"));
+  return {.summary = std::move(summary),
+          .description = std::move(description),
+          .answers = {{.meaning = std::move(meaning), .schema = schema::detail(done)}},
+          .failures = std::move(failures),
+          .tag = "Training"};
+}
+
+Failure with_hint(Failure failure, std::string hint) {
+  failure.body["x_hint"] = std::move(hint);
+  return failure;
+}
+
+Failure wrong_state(std::string when) {
+  return list_failure(400, std::move(when),
+                      std::string{"Training with ID "} + training_id + " is in state C");
+}
+
 }  // namespace
 
 PathParameter training_parameter() {
@@ -29,6 +50,7 @@ PathParameter training_parameter() {
 TrainingOperations training_operations(const std::vector<FieldRule>& training_fields,
                                        const std::vector<FieldRule>& participant_fields) {
   const auto not_actor = not_permitted("The caller is not the training's actor.");
+  const auto not_in_charge = not_permitted("The caller is neither the training's actor nor a superuser.");
   const auto unknown_users =
       detail_failure(400, "A user is unknown or listed twice.", "Not all provided users were found!");
   const auto unknown_field = field_failure(400, "There is no such field.", "colour", "Unknown field.");
@@ -95,6 +117,46 @@ TrainingOperations training_operations(const std::vector<FieldRule>& training_fi
                                  std::string{"Training "} + training_id + " is not in state INITIAL!"),
                              detail_failure(400, "Nobody takes part.",
                                             "At least one participant must be registered!")}},
+      .cancel = control("Cancel a training",
+                        "For good: it goes into state E, whatever it waits for, and its participants and its "
+                        "actor are told. For its actor and superusers.",
+                        "The training is in state E.", "Training cancelled!",
+                        {not_in_charge, wrong_state("It ended before.")}),
+      .pause = control("Pause a training",
+                       "What participants send is taken, but nothing else happens until `resume/`, and no "
+                       "deadline runs. A training that is paused already stays so. For its actor and "
+                       "superusers.",
+                       "The training is paused.", "Training paused!",
+                       {not_in_charge, wrong_state("It does not run.")}),
+      .resume = control(
+          "Resume a training",
+          "After a pause, or in state E unless it was cancelled: it goes on where it was, with all "
+          "that was accepted, a new deadline, and notifications to who has not done its part. For "
+          "its actor and superusers.",
+          "The training runs.", "Training resumed!",
+          {not_in_charge, wrong_state("It never ran, is completed, or was cancelled."),
+           with_hint(
+               detail_failure(400, "Nobody takes part.", "At least one participant must be registered!"),
+               "Add participants first, then resume the training.")}),
+      .leave = control(
+          "Leave a training", "The round goes on without the caller, whose part in it counts no more.",
+          "The caller takes no part.", "You left the training!",
+          {detail_failure(403, "The caller takes no part.",
+                          std::string{"You are not a participant of training "} + training_id + "!")}),
+      .join = control("Join a training",
+                      "Of which the option `open_to_join` is true. Who takes part already stays.",
+                      "The caller takes part.", "You joined the training!",
+                      {detail_failure(403, "It is not open to all.",
+                                      "This training is not open to join; ask its owner to add you."),
+                       wrong_state("It has ended.")}),
+      .status = {.summary = "Explain what a training waits for",
+                 .description =
+                     "In words and in fields: from whom, since when, until when, what happens then, and "
+                     "how the notifications to those people ended. For who may see the training. "
+                     "`fedlog why training/ID` prints the same.",
+                 .answers = {{.meaning = "The status.", .schema = schema::ref("TrainingStatus")}},
+                 .failures = {unknown_id("Training"),
+                              not_permitted("The caller is neither actor nor participant nor superuser.")}},
       .models =
           models("List a training's models",
                  "the local models that participants go on with (FedDC) and the updates of the open round"),

@@ -17,6 +17,12 @@ struct TrainingOperations {
   Operation add_participants;
   Operation remove_participants;
   Operation start;
+  Operation cancel;
+  Operation pause;
+  Operation resume;
+  Operation leave;
+  Operation join;
+  Operation status;
   Operation models;
   Operation latest_models;
 };

@@ -6,7 +6,9 @@
 #include "http/rejections.h"
 #include "http/request_fields.h"
 #include "http/serializers.h"
+#include "http/text.h"
 #include "http/training_operations.h"
+#include "http/training_status.h"
 
 namespace fedlog::http {
 
@@ -64,13 +66,10 @@ const std::vector<FieldRule>& training_fields() {
        .type = FieldType::mapping,
        .fallback = nlohmann::json::object(),
        .description =
-           "More about the two methods; in a form, as JSON text. `uncertainty` is an object: `N`, how many "
-           "samples "
-           "a prediction draws (10), and `softmax`, whether MC_DROPOUT takes the softmax of each (false). "
-           "`daisy_chain_period`, if above 0: how many rounds lie between two aggregations; in the others "
-           "participants go on with each other's models, and there are that many times target_num_updates "
-           "rounds. Whatever else stands there is kept. At most 16 KiB.",
-       .example = nlohmann::json::object({{"uncertainty", nlohmann::json::object({{"N", 20}})}})},
+           "More about the two methods, and about deadlines and people; in a form, as JSON text. At most 16 "
+           "KiB.",
+       .example = nlohmann::json::object({{"round_deadline_s", 3600}, {"min_updates", 0.5}}),
+       .schema = "TrainingOptions"},
       {.name = "clients",
        .type = FieldType::uuids,
        .fallback = nlohmann::json::array(),
@@ -92,7 +91,7 @@ const std::vector<FieldRule>& participant_fields() {
 
 std::expected<domain::TrainingId, Response> training_id(const Call& call) {
   const auto& text = call.parameter("training_id");
-  const auto id = domain::TrainingId::parse(text);
+  const auto id = parse_id<domain::TrainingId>(text);
   if (!id) return std::unexpected(entity_not_found_response("Training", text));
   return *id;
 }
@@ -153,6 +152,29 @@ Response start_training(const Services& services, const Call& call) {
   return started ? detail_response(202, "Training started!") : rejection_response(started.error());
 }
 
+Response control_training(const Services& services, const Call& call, actors::TrainingControl control,
+                          const char* done) {
+  const auto context = request_context(call);
+  if (!context) return context.error();
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto changed = services.gateway.control_training(*context, *id, control);
+  return changed ? detail_response(200, done) : rejection_response(changed.error());
+}
+
+Response show_status(const Services& services, const Call& call) {
+  const auto id = training_id(call);
+  if (!id) return id.error();
+  const auto status = services.gateway.training_status(reading_context(call), *id);
+  if (!status) return rejection_response(status.error());
+  const auto& views = services.gateway.views();
+  const auto name_of_user = [&](domain::UserId user) {
+    const auto known = views.user(user);
+    return known ? known->username.text : user.text();
+  };
+  return body_response(200, serialized(*status, name_of_user));
+}
+
 using ChangeParticipants = actors::Result<void> (actors::Gateway::*)(const actors::RequestContext&,
                                                                      domain::TrainingId,
                                                                      const std::vector<domain::UserId>&);
@@ -185,12 +207,27 @@ Response list_models_of_training(const Services& services, const Call& call, Mod
                        readable ? (views.*models)(*training) : storage::List<domain::Model>{});
 }
 
+// POST /api/trainings/{training_id}/<name>/
+Route control_route(const Services& services, const std::string& name, const char* description,
+                    actors::TrainingControl control, const char* done, Operation about) {
+  return {.pattern = "/api/trainings/{training_id}/" + name + "/",
+          .view_name = "Training",
+          .description = description,
+          .methods = {{"POST",
+                       [&services, control, done](Call& call) {
+                         return control_training(services, call, control, done);
+                       },
+                       Access::authenticated, std::move(about)}},
+          .parameters = {training_parameter()}};
+}
+
 }  // namespace
 
 std::vector<Route> training_routes(const Services& services) {
   const auto list_models = [&services](ModelsIn models) {
     return [&services, models](Call& call) { return list_models_of_training(services, call, models); };
   };
+  using actors::TrainingControl;
   const auto about = training_operations(training_fields(), participant_fields());
   return {
       {.pattern = "/api/trainings/",
@@ -229,6 +266,22 @@ std::vector<Route> training_routes(const Services& services) {
        .description = "Starts a training.",
        .methods = {{"POST", [&services](Call& call) { return start_training(services, call); },
                     Access::authenticated, about.start}},
+       .parameters = {training_parameter()}},
+      control_route(services, "cancel", "Ends a training for good.", TrainingControl::cancel,
+                    "Training cancelled!", about.cancel),
+      control_route(services, "pause", "Halts a training that runs.", TrainingControl::pause,
+                    "Training paused!", about.pause),
+      control_route(services, "resume", "Lets a training go on after a pause or an error.",
+                    TrainingControl::resume, "Training resumed!", about.resume),
+      control_route(services, "leave", "Takes the caller out of a training.", TrainingControl::leave,
+                    "You left the training!", about.leave),
+      control_route(services, "join", "Lets the caller take part in a training that is open to all.",
+                    TrainingControl::join, "You joined the training!", about.join),
+      {.pattern = "/api/trainings/{training_id}/status/",
+       .view_name = "Training",
+       .description = "What a training waits for, from whom, until when, and what happens then.",
+       .methods = {{"GET", [&services](Call& call) { return show_status(services, call); },
+                    Access::authenticated, about.status}},
        .parameters = {training_parameter()}},
       {.pattern = "/api/trainings/{training_id}/models/",
        .view_name = "Model",

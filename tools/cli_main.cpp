@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "config/settings.h"
+#include "http/training_status.h"
 #include "storage/data_folder.h"
 #include "storage/repair.h"
 #include "storage/verify.h"
@@ -62,10 +63,24 @@ int show(const Options& options) {
              });
 }
 
+int why(const Options& options) {
+  using Json = nlohmann::ordered_json;
+  return ask(options, {{"command", "why"}, {"stream", options.stream}, {"reveal", options.reveal}},
+             [&](const nlohmann::ordered_json& status) {
+               std::cout << (options.json ? status.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+                                          : http::readable(status));
+               return true;
+             });
+}
+
 int print(const nlohmann::ordered_json& report) {
   std::cout << report.at("events") << " events in " << report.at("streams") << " streams, "
-            << report.at("blobs") << " blobs; the last event is at position " << report.at("last_position")
-            << " with hash " << report.at("last_hash").get<std::string>() << '\n';
+            << report.at("blobs") << " blobs";
+  if (const auto unused = report.at("unused_blobs").get<std::uint64_t>(); unused > 0) {
+    std::cout << " and " << unused << " that nothing needs any more (a server removes them)";
+  }
+  std::cout << "; the last event is at position " << report.at("last_position") << " with hash "
+            << report.at("last_hash").get<std::string>() << '\n';
   for (const auto& problem : report.at("problems"))
     std::cout << "PROBLEM " << problem.get<std::string>() << '\n';
   const auto more = report.at("problems_in_all").get<std::uint64_t>() - report.at("problems").size();
@@ -134,6 +149,12 @@ int main(int count, char** values) {
   show_command->add_flag("--json", options.json, "on one line");
   show_command->add_flag("--reveal-personal", options.reveal, "decrypt names, addresses and endpoints");
 
+  auto* why_command =
+      on_data(app.add_subcommand("why", "tell what a training waits for, from whom, until when"));
+  why_command->add_option("stream", options.stream, "training/ID")->required();
+  why_command->add_flag("--json", options.json, "one JSON object, as the API's status/ answers");
+  why_command->add_flag("--reveal-personal", options.reveal, "call users by their names");
+
   auto* verify_command = on_data(app.add_subcommand("verify", "check the log, the views and the blobs"));
   verify_command->add_flag("--contents", options.verify.blob_contents,
                            "read every blob and compare its SHA-256");
@@ -152,6 +173,7 @@ int main(int count, char** values) {
   try {
     if (app.got_subcommand("log")) return log(options);
     if (app.got_subcommand("show")) return show(options);
+    if (app.got_subcommand("why")) return why(options);
     if (app.got_subcommand("verify")) return verify(options);
     if (app.got_subcommand("repair")) return repair(options);
     if (app.got_subcommand("user")) return tools::run_user_command(app, user_command);

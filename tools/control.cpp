@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "domain/training_status.h"
+#include "http/training_status.h"
 #include "storage/described_json.h"
+#include "storage/log_head.h"
 
 namespace fedlog::tools {
 namespace {
@@ -119,6 +122,28 @@ Outcome show(const nlohmann::json& request, storage::Storage& storage, const Emi
   return {};
 }
 
+Outcome why(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
+  constexpr std::string_view prefix = "training/";
+  const auto stream = request.value("stream", std::string{});
+  const auto id =
+      stream.starts_with(prefix) ? domain::TrainingId::parse(stream.substr(prefix.size())) : std::nullopt;
+  if (!id || storage.journal().version_of(stream) == 0) {
+    return std::unexpected("There is no training \"" + stream + "\"; trainings are training/<id>.");
+  }
+  const auto& views = storage.views();
+  const auto training = views.training(*id);
+  if (!training)
+    return std::unexpected("That training was deleted; fedlog log " + stream + " tells its story.");
+  const bool reveal = request.value("reveal", false);
+  const auto name_of_user = [&](domain::UserId user) {
+    const auto known = reveal ? views.user(user) : std::nullopt;
+    return known ? known->username.text : "user/" + user.text();
+  };
+  emit(http::serialized(domain::status_of(*training, storage::system_time(), views.pending_in(*id)),
+                        name_of_user));
+  return {};
+}
+
 Outcome verify(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
   emit(report_json(
       storage::verify(storage, {.views = true, .blob_contents = request.value("contents", false)})));
@@ -137,6 +162,7 @@ Json report_json(const storage::Report& report) {
   return {{"events", report.events},
           {"streams", report.streams},
           {"blobs", report.blobs},
+          {"unused_blobs", report.unused_blobs},
           {"last_position", report.last_position},
           {"last_hash", hex(report.last_hash)},
           {"sound_until", report.sound_until},
@@ -148,6 +174,7 @@ Outcome answer_control_request(const nlohmann::json& request, storage::Storage& 
   const auto command = request.value("command", std::string{});
   if (command == "log") return log(request, storage, emit);
   if (command == "show") return show(request, storage, emit);
+  if (command == "why") return why(request, storage, emit);
   if (command == "verify") return verify(request, storage, emit);
   return std::unexpected("The running server does not know the command \"" + command +
                          "\"; its version and the tool's differ.");

@@ -27,6 +27,7 @@ READING = {
 # These do not depend on whether models are open.
 READING_TRAININGS = {
     "the training": ("GET", "/api/trainings/{training}/", "actor participant other superuser"),
+    "what it waits for": ("GET", "/api/trainings/{training}/status/", "actor participant other superuser"),
 }
 
 # The role may see the model (or the training) in the list.
@@ -44,6 +45,9 @@ CHANGING = {
     "replace the preprocessing": ("POST", "/api/models/{model}/preprocessing/", "actor", 202),
     "invite": ("PUT", "/api/trainings/{training}/clients/", "actor", 202),
     "remove a participant": ("DELETE", "/api/trainings/{training}/clients/", "actor", None),
+    "leave": ("POST", "/api/trainings/{training}/leave/", "participant other", 200),
+    "pause": ("POST", "/api/trainings/{training}/pause/", "actor superuser", 200),
+    "cancel": ("POST", "/api/trainings/{training}/cancel/", "actor superuser", 200),
     "delete the training": ("DELETE", "/api/trainings/{training}/", "actor", 200),
     "delete the model": ("DELETE", "/api/models/{model}/", "actor", 200),
 }

@@ -59,6 +59,33 @@ TEST(Rejections, SayWhenToComeAgainIfThatIsKnown) {
   EXPECT_EQ(answer.headers.get("Retry-After"), "17");
 }
 
+TEST(Rejections, GiveTheirHintAHeaderAndAFieldWhereThereIsRoom) {
+  const auto with_hint = [](domain::Reason reason) {
+    return rejection_response(
+        {.reason = reason, .message = "Why.", .field = "name", .retry_after_s = 0, .hint = "Try that."});
+  };
+  const auto detail = with_hint(permission_denied);
+  EXPECT_EQ(std::get<std::string>(detail.body), R"({"detail":"Why.","x_hint":"Try that."})");
+  EXPECT_EQ(detail.headers.get("X-Fedlog-Hint"), "Try that.");
+  const auto list = with_hint(wrong_round);
+  EXPECT_EQ(std::get<std::string>(list.body), R"(["Why."])") << "clients compare it";
+  EXPECT_EQ(list.headers.get("X-Fedlog-Hint"), "Try that.");
+  EXPECT_EQ(std::get<std::string>(with_hint(invalid_field).body), R"({"name":["Why."]})");
+  EXPECT_FALSE(
+      rejection_response({.reason = wrong_round, .message = "Why."}).headers.contains("X-Fedlog-Hint"));
+}
+
+TEST(Rejections, LetNoHintBreakOutOfItsHeader) {
+  const auto answer = rejection_response({.reason = wrong_state,
+                                          .message = "Why.",
+                                          .field = {},
+                                          .retry_after_s = 0,
+                                          .hint = "a\r\nSet-Cookie: b\x7f\xc3\xa4" + std::string(5000, 'x')});
+  const auto hint = answer.headers.get("X-Fedlog-Hint");
+  EXPECT_TRUE(hint.starts_with("a??Set-Cookie: b???x")) << hint;
+  EXPECT_EQ(hint.size(), 1000U);
+}
+
 TEST(Rejections, OfNoFieldInParticularSaySo) {
   const auto answer = rejection_response({.reason = invalid_field, .message = "Why."});
   EXPECT_EQ(std::get<std::string>(answer.body), R"({"non_field_errors":["Why."]})");

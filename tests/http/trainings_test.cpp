@@ -171,6 +171,7 @@ TEST_F(Trainings, ShowTheirUpdatesTheirAggregationAndWhyTheyFailed) {
                                  .metrics = {}});
   auto shown = nlohmann::json::parse(text_of(send(1, "GET", path)));
   EXPECT_EQ(shown["state"], "O");
+  EXPECT_EQ(shown["x_waiting_for"], nlohmann::json::array());
   EXPECT_EQ(shown["local_models_arrived"], 1);
   EXPECT_EQ(shown["locked"], false);
   const std::string global_json =
@@ -198,6 +199,73 @@ TEST_F(Trainings, ShowTheirUpdatesTheirAggregationAndWhyTheyFailed) {
   shown = nlohmann::json::parse(text_of(send(1, "GET", path)));
   EXPECT_EQ(shown["state"], "E");
   EXPECT_EQ(shown["x_reason"], "No participant is left.");
+}
+
+TEST_F(Trainings, ShowWhomTheyWaitForUntilWhenAndThatTheyArePaused) {
+  happens(domain::TrainingStarted{});
+  happens(domain::RoundOpened{0});
+  happens(domain::DeadlineSet{{1'769'847'360'000'123}});
+  for (const char* shown_at : {path, "/api/trainings/"}) {
+    auto shown = nlohmann::json::parse(text_of(send(1, "GET", shown_at)));
+    if (shown.is_array()) shown = shown[0];
+    EXPECT_EQ(shown["x_waiting_for"], nlohmann::json::array({one_text})) << shown_at;
+    EXPECT_EQ(shown["x_deadline"], "2026-01-31T08:16:00.000123Z") << shown_at;
+    EXPECT_FALSE(shown.contains("x_paused")) << shown_at;
+  }
+  happens(domain::TrainingPaused{});
+  const auto shown = nlohmann::json::parse(text_of(send(1, "GET", path)));
+  EXPECT_EQ(shown["x_paused"], true);
+  EXPECT_FALSE(shown.contains("x_deadline"));
+  EXPECT_EQ(shown["x_waiting_for"], nlohmann::json::array({one_text}));
+}
+
+TEST_F(Trainings, AreControlled) {
+  using enum actors::TrainingControl;
+  const std::tuple<const char*, actors::TrainingControl, const char*> calls[] = {
+      {"cancel/", cancel, R"({"detail":"Training cancelled!"})"},
+      {"pause/", pause, R"({"detail":"Training paused!"})"},
+      {"resume/", resume, R"({"detail":"Training resumed!"})"},
+      {"leave/", leave, R"({"detail":"You left the training!"})"},
+      {"join/", join, R"({"detail":"You joined the training!"})"}};
+  for (const auto& [name, control, done] : calls) {
+    EXPECT_CALL(gateway, control_training(_, training, control))
+        .WillOnce([](const actors::RequestContext& context, auto, auto) {
+          EXPECT_EQ(context.caller.id, id_number<domain::UserId>(2));
+          return actors::Result<void>{};
+        })
+        .WillOnce(Return(rejected(domain::Reason::wrong_state, "Training t is in state C")));
+    EXPECT_ANSWER(send(2, "POST", path + std::string{name}), 200, done);
+    EXPECT_ANSWER(send_json(2, "POST", path + std::string{name}, nlohmann::json::object()), 400,
+                  R"(["Training t is in state C"])");
+    EXPECT_ANSWER(send(2, "POST", "/api/trainings/abc/" + std::string{name}), 400,
+                  R"({"detail":"Training abc not found."})");
+    EXPECT_EQ(send(0, "POST", path + std::string{name}).status, 401);
+  }
+}
+
+TEST_F(Trainings, AreExplained) {
+  domain::TrainingStatus status;
+  status.training = training;
+  status.actor = id_number<domain::UserId>(1);
+  status.state = domain::TrainingState::ongoing;
+  status.phase = domain::Phase::updating;
+  status.waits_for = domain::Wait::updates;
+  status.awaited = {{.participant = id_number<domain::UserId>(2), .last_delivery = {}, .requested = {}},
+                    {.participant = id_number<domain::UserId>(99), .last_delivery = {}, .requested = {}}};
+  status.participants = 3;
+  status.arrived = 1;
+  EXPECT_CALL(gateway, training_status(_, training))
+      .WillOnce(Return(status))
+      .WillOnce(Return(rejected(domain::Reason::permission_denied, "No.")));
+  const auto shown = nlohmann::json::parse(text_of(send(2, "GET", path + std::string{"status/"})));
+  EXPECT_EQ(shown["waits_for"], "updates");
+  EXPECT_EQ(shown["awaited"][0]["name"], "one");
+  EXPECT_EQ(shown["awaited"][0]["says"], "one: nothing was sent to it yet.");
+  EXPECT_EQ(shown["awaited"][1]["name"], id_number<domain::UserId>(99).text()) << "a user that is gone";
+  EXPECT_NE(shown["summary"].get<std::string>().find("for the updates of 2 of 3 participants: one, "),
+            std::string::npos);
+  EXPECT_ANSWER(send(3, "GET", path + std::string{"status/"}), 403, R"({"detail":"No."})");
+  EXPECT_ANSWER(send(3, "GET", "/api/trainings/abc/status/"), 400, R"({"detail":"Training abc not found."})");
 }
 
 TEST_F(Trainings, AreStartedAndDeleted) {

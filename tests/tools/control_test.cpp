@@ -149,5 +149,60 @@ TEST_F(ControlRequests, ShowTheStateOfEachKindOfStream) {
   EXPECT_EQ(training["state"]["participants"], json({user_id(2).text()}));
 }
 
+class Why : public ControlRequests {
+ protected:
+  Why() {
+    commit(registration(*storage, 1, "ada"));
+    commit(registration(*storage, 2, "bob"));
+    commit(upload(1));
+    training_events({created(1, 1, user_id(1), {user_id(2)}), domain::TrainingStarted{},
+                     domain::RoundOpened{0}, request()});
+  }
+
+  void training_events(const std::vector<domain::TrainingEvent>& events) {
+    std::vector<storage::NewEvent> encoded;
+    for (const auto& event : events) encoded.push_back(storage::EventCodec::encode(event));
+    commit(commit_of(stream, storage->journal().version_of(stream), std::move(encoded)));
+  }
+
+  static domain::TrainingEvent request() {
+    return domain::NotificationRequested{{.receiver = user_id(2),
+                                          .kind = domain::NotificationKind::update_round_start,
+                                          .training = training_id(1),
+                                          .model = model_id(1),
+                                          .round = 0}};
+  }
+
+  nlohmann::ordered_json answer(bool reveal) {
+    const auto lines = lines_of({{"command", "why"}, {"stream", stream}, {"reveal", reveal}});
+    return lines.size() == 1 ? lines[0] : nlohmann::ordered_json{};
+  }
+
+  const std::string stream = stream_of(training_id(1));
+};
+
+TEST_F(Why, TellsWhatATrainingWaitsFor) {
+  const auto status = answer(true);
+  EXPECT_EQ(status["training_id"], training_id(1).text());
+  EXPECT_EQ(status["waits_for"], "updates");
+  EXPECT_THAT(status["summary"], HasSubstr("for the updates of 1 of 1 participant: bob."));
+  EXPECT_THAT(status["awaited"][0]["says"], HasSubstr("bob: UPDATE_ROUND_START of round 0 is on its way"));
+}
+
+TEST_F(Why, TellsNamesOnlyWhenThatIsAsked) {
+  const auto status = answer(false);
+  EXPECT_THAT(status["summary"], HasSubstr("1 participant: user/" + user_id(2).text() + "."));
+  EXPECT_EQ(status.dump().find("bob"), std::string::npos);
+}
+
+TEST_F(Why, IsRefusedForWhatIsNoTraining) {
+  for (const auto& other :
+       {std::string{"training/x"}, stream_of(model_id(1)), stream_of(training_id(9)), std::string{}}) {
+    EXPECT_THAT(error_of({{"command", "why"}, {"stream", other}}), HasSubstr("There is no training"));
+  }
+  training_events({domain::TrainingDeleted{}});
+  EXPECT_THAT(error_of({{"command", "why"}, {"stream", stream}}), HasSubstr("was deleted"));
+}
+
 }  // namespace
 }  // namespace fedlog::tools
