@@ -36,8 +36,11 @@ struct FieldRule {
   bool trim = true;                   // white space around text
   std::optional<std::size_t> length_max = std::nullopt;  // characters; of lists, of each item
   std::optional<std::int64_t> minimum = std::nullopt;
+  std::optional<std::int64_t> maximum = std::nullopt;
   std::optional<std::size_t> items_max = std::nullopt;  // of lists
   std::vector<std::string_view> choices = {};
+  // Of a URL: a text that begins with it is accepted as well.
+  std::string_view other_scheme = {};
   // Of choices: another text counts as the fallback instead of being refused.
   bool others_fall_back = false;
   // Of lists: one value is a list of one, null is none, and the first item that is wrong is told of as if the
@@ -45,6 +48,8 @@ struct FieldRule {
   bool loose = false;
   std::string_view description = {};
   nlohmann::json example = nullptr;
+  // Of a mapping: the name of the schema in openapi_components.cpp that tells what may stand in it.
+  std::string_view schema = {};
 };
 
 // How requests that are wrong are told so: the contract's families of messages.

@@ -1,7 +1,7 @@
 #include "http/openapi_components.h"
 
 #include "domain/notification.h"
-#include "domain/training.h"
+#include "http/openapi_trainings.h"
 #include "http/schema.h"
 
 namespace fedlog::http {
@@ -14,13 +14,6 @@ constexpr auto user_id = "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01";
 constexpr auto model_id = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11";
 constexpr auto local_model_id = "5b0d6c1e-77f7-4b57-a9c3-2f1d2c3b4a22";
 constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
-
-template <domain::Named Enum>
-Body named(std::string_view description) {
-  std::vector<std::string_view> names;
-  for (const auto& [value, name] : domain::Names<Enum>::all) names.push_back(name);
-  return choice(names, description);
-}
 
 // Whether an answer has the token: only users' own, or every one.
 enum class TokenShown { at_times, always };
@@ -35,9 +28,13 @@ Body user(TokenShown shown) {
       {"actor",
        with_example(boolean("Means to run trainings; says nothing about what the user may do."), true)},
       {"client", with_example(boolean("Means to take part in trainings; likewise."), false)},
-      {"message_endpoint", with_example(text("Where notifications are posted: an http or https URL."),
-                                        "https://ada.example.org/hook")},
+      {"message_endpoint",
+       with_example(text("Where notifications are posted: an http or https URL. Empty, or \"poll:\" and any "
+                         "note, for whoever asks for them instead."),
+                    "https://ada.example.org/hook")},
       {"x_active", with_example(boolean("False for who is locked out; else absent."), false), false},
+      {"x_webhook_secret_set",
+       with_example(boolean("True where notifications are signed; else absent."), true), false},
       {"token",
        with_example(
            text("For `Authorization: Token <token>`. Only in the answer to a registration, and where "
@@ -179,64 +176,18 @@ Body metric() {
   });
 }
 
-std::vector<Property> training_properties() {
-  return {
-      {"id", with_example(uuid(), training_id)},
-      {"state",
-       with_example(named<domain::TrainingState>(
-                        "I: not started. O: ongoing. S: collecting SWAG moments. C: completed. E: ended "
-                        "by an error, which x_reason tells."),
-                    "O")},
-      {"target_num_updates", with_example(integer("How many rounds it runs."), 3)},
-      {"last_update", with_example(text("RFC 3339."), "2026-01-31T08:15:00.000123Z")},
-      {"uncertainty_method",
-       with_example(named<domain::UncertaintyMethod>("How predictions of its model tell how sure they are."),
-                    "NONE")},
-      {"aggregation_method",
-       with_example(named<domain::AggregationMethod>("How updates become the next global model."), "FedAvg")},
-      {"options", with_example(
-                      [] {
-                        auto options = object({}, "As it was created with.");
-                        options["additionalProperties"] = true;
-                        return options;
-                      }(),
-                      Body::object())},
-      {"locked", with_example(boolean("Whether a round is being aggregated right now."), false)},
-      {"model", with_example(uuid("The global model."), model_id)},
-      {"actor", with_example(uuid("The user who runs it."), user_id)},
-      {"participants",
-       with_example(list(uuid(), "In the order in which they joined."), Body::array({user_id}))},
-  };
-}
-
-Property reason() {
-  return {"x_reason", with_example(text("Why the training is in state E."), "Nobody is left to train."),
-          false};
-}
-
-Body training() {
-  auto properties = training_properties();
-  properties.push_back(reason());
-  return object(std::move(properties));
-}
-
-Body training_detail() {
-  auto properties = training_properties();
-  properties.push_back(
-      {"local_models_arrived", with_example(integer("Updates of the open round so far."), 1)});
-  properties.push_back({"local_models_expected", with_example(integer("Updates that it waits for."), 2)});
-  properties.push_back(reason());
-  return object(std::move(properties));
-}
-
 Body notification() {
-  auto body =
-      object({{"round", with_example(integer("Where it means something."), 0), false},
-              {"global_model_uuid",
-               with_example(
-                   uuid("The global model; between the aggregations of a daisy chain, the local one to go on "
-                        "with."),
-                   model_id)}});
+  auto body = object(
+      {{"round", with_example(integer("Where it means something."), 0), false},
+       {"global_model_uuid",
+        with_example(
+            uuid("The global model; between the aggregations of a daisy chain, the local one to go on "
+                 "with."),
+            model_id)},
+       {"x_mu", with_example(number("Of a round of FedProx, where the training's options set it."), 0.01),
+        false},
+       {"x_state", with_example(text("Of TRAINING_FINISHED: E, where it ended by an error."), "E"), false},
+       {"x_reason", with_example(text("Then: why."), "Cancelled by its owner."), false}});
   return object({{"notification_type",
                   with_example(named<domain::NotificationKind>(
                                    "What happened, and what the receiver has to do. TRAINING_START: nothing "
@@ -292,10 +243,15 @@ Body openapi_schemas() {
   schemas["Statistics"] = statistics();
   schemas["Metadata"] = metadata();
   schemas["Metric"] = metric();
-  schemas["Training"] = training();
-  schemas["TrainingDetail"] = training_detail();
+  add_training_schemas(schemas);
   schemas["Notification"] = notification();
-  schemas["Detail"] = object({{"detail", with_example(text("What is wrong, in a sentence."), "Not found.")}});
+  schemas["Detail"] =
+      object({{"detail", with_example(text("What is wrong, in a sentence."), "Not found.")},
+              {"x_hint",
+               with_example(text("What would be right, where that can be said; then it is in the header "
+                                 "X-Fedlog-Hint too, as with bodies of another shape."),
+                            "Add participants first, then resume the training."),
+               false}});
   schemas["Messages"] = messages();
   schemas["FieldErrors"] = field_errors();
   schemas["ServerError"] = object({{"error", with_example(text(), "Server Error (500)")}});

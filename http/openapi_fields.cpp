@@ -51,6 +51,11 @@ Body bare_schema(const FieldRule& rule, bool form) {
     case FieldType::scalars:
       return schema::list(item_schema(rule, form));
     case FieldType::mapping: {
+      if (!rule.schema.empty()) {
+        Body described = Body::object();  // beside a bare reference nothing else would count
+        described["allOf"] = Body::array({schema::ref(rule.schema)});
+        return described;
+      }
       auto object = schema::object({});
       object["additionalProperties"] = true;
       return object;
@@ -114,6 +119,7 @@ Body field_schema(const FieldRule& rule, bool form) {
     if (rule.required && !rule.blank) schema["minLength"] = 1;
   }
   if (rule.minimum) schema["minimum"] = *rule.minimum;
+  if (rule.maximum) schema["maximum"] = *rule.maximum;
   if (rule.items_max) schema["maxItems"] = *rule.items_max;
   if (!rule.fallback.is_null()) schema["default"] = rule.fallback;
   if (!rule.description.empty()) schema["description"] = rule.description;
@@ -150,7 +156,7 @@ Body parameter_of(const FieldRule& rule, std::string_view place) {
 }
 
 bool reads_idempotency_key(const Method& method) {
-  return method.name != "GET" && method.access == Access::authenticated && method.operation.idempotency_key;
+  return method.name != "GET" && method.operation.idempotency_key;
 }
 
 std::vector<Failure> missing_field_failure(const Operation& operation) {

@@ -8,6 +8,7 @@
 #include "http/openapi_components.h"
 #include "http/openapi_page.h"
 #include "http/serializers.h"
+#include "http/training_status.h"
 #include "tests/http/api_test.h"
 
 namespace fedlog::http {
@@ -144,6 +145,8 @@ TEST_F(Description, TellsFieldsFromTheRulesThatReadThem) {
       all["paths"]["/api/trainings/"]["post"]["requestBody"]["content"]["application/json"];
   EXPECT_EQ(training["schema"]["additionalProperties"], false);
   EXPECT_EQ(training["schema"]["properties"]["target_num_updates"]["minimum"], 1);
+  EXPECT_EQ(training["schema"]["properties"]["options"]["allOf"][0]["$ref"],
+            "#/components/schemas/TrainingOptions");
   const auto& patch = all["paths"]["/api/groups/{group_id}/"]["patch"]["requestBody"];
   EXPECT_EQ(patch["required"], false);
   EXPECT_FALSE(patch["content"]["application/json"]["schema"].contains("required"));
@@ -192,8 +195,17 @@ TEST_F(Description, HasSchemasOfAllThatIsShown) {
   domain::Training training;
   training.options.json = "{}";
   expect_schema("Training", serialized(training, Detail::list));
+  training.state = domain::TrainingState::ongoing;
+  training.paused = true;
+  training.deadline = domain::Timestamp{};
+  expect_schema("Training", serialized(training, Detail::list));
   training.state = domain::TrainingState::error;
   expect_schema("TrainingDetail", serialized(training, Detail::single));
+  domain::TrainingStatus status;
+  status.awaited.emplace_back();
+  const auto explained = serialized(status, [](domain::UserId) { return std::string{"ada"}; });
+  expect_schema("TrainingStatus", explained);
+  expect_schema("AwaitedParticipant", explained["awaited"][0]);
   storage::MetricRow row;
   row.metric.number = std::numeric_limits<double>::infinity();
   std::string metric;
