@@ -64,9 +64,12 @@ class Parser {
     while (at(' ') || at('\t') || at('\n') || at('\r')) ++position_;
   }
 
+  // Within `depth` lists and objects.
   json parse_value(std::size_t depth) {
-    if (depth > depth_max_) throw Failure{"nested deeper than " + std::to_string(depth_max_) + " levels"};
     if (at('"')) return parse_string();
+    if (depth == depth_max_ && (at('{') || at('['))) {
+      throw Failure{"nested deeper than " + std::to_string(depth_max_) + " levels"};
+    }
     if (at('{')) return parse_object(depth);
     if (at('[')) return parse_array(depth);
     if (take("null")) return nullptr;
