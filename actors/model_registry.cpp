@@ -59,8 +59,10 @@ Result<domain::ModelId> ModelRegistry::create(const RequestContext& context, con
     std::vector<domain::MeanMember> members;
     for (const auto& member : model.members) {
       const auto known = storage_.views().model(member);
-      members.push_back(
-          {.id = member, .exists = known.has_value(), .owner = known ? known->owner : domain::UserId{}});
+      members.push_back({.id = member,
+                         .exists = known.has_value(),
+                         .owner = known ? known->owner : domain::UserId{},
+                         .kind = known ? known->kind : domain::ModelKind::global});
     }
     if (auto fit = domain::check_members(context.caller, members); !fit)
       return std::unexpected(std::move(fit.error()));

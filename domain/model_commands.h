@@ -31,7 +31,11 @@ struct MeanMember {
   ModelId id;
   bool exists = false;
   UserId owner;
+  ModelKind kind = ModelKind::global;
 };
+
+// One prediction asks all members.
+inline constexpr std::size_t mean_members_max = 127;
 
 using ModelCommand = std::variant<DeleteModel, SetPreprocessing, ReportModelMetrics>;
 

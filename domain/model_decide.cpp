@@ -51,6 +51,22 @@ std::expected<void, Rejection> check_members(const Caller& by, const std::vector
           Rejection{Reason::invalid_members, "Invalid model selection. Insufficient model permissions."});
     }
   }
+  const auto invalid = [](std::string why) {
+    return std::unexpected(Rejection{Reason::invalid_members, "Invalid model selection. " + std::move(why)});
+  };
+  for (const auto& member : members) {
+    if (member.kind == ModelKind::mean) {
+      return invalid("Model " + member.id.text() +
+                     " is a mean model itself, without weights of its own; name its members instead.");
+    }
+    if (member.kind == ModelKind::local) {
+      return invalid("Model " + member.id.text() +
+                     " is a participant's update, which is deleted when its round ends.");
+    }
+  }
+  if (members.size() > mean_members_max) {
+    return invalid("A mean model has at most " + std::to_string(mean_members_max) + " members.");
+  }
   return {};
 }
 

@@ -85,5 +85,22 @@ TEST(MeanModel, IsMadeOfKnownModelsThatTheCallerOwns) {
             "Invalid model selection. Insufficient model permissions.");
 }
 
+TEST(MeanModel, HasMembersWithWeightsOfTheirOwn) {
+  const auto refusal = [](std::vector<MeanMember> members) {
+    return check_members(owner, members).error().message;
+  };
+  EXPECT_TRUE(check_members(owner, {{test::model(1), true, owner.id, ModelKind::swag}}));
+  EXPECT_NE(refusal({{test::model(1), true, owner.id}, {test::model(2), true, owner.id, ModelKind::mean}})
+                .find(test::model(2).text() + " is a mean model itself"),
+            std::string::npos);
+  EXPECT_NE(refusal({{test::model(1), true, owner.id, ModelKind::local}}).find("a participant's update"),
+            std::string::npos);
+  const std::vector<MeanMember> most(mean_members_max, {test::model(1), true, owner.id});
+  EXPECT_TRUE(check_members(owner, most));
+  auto more = most;
+  more.push_back(most.front());
+  EXPECT_NE(refusal(more).find("at most 127 members"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace fedlog::domain
