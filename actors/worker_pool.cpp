@@ -5,6 +5,9 @@
 namespace fedlog::actors {
 namespace {
 
+// Whoever has so many accounts gets past the rule for slow callers anyway.
+constexpr std::size_t slow_callers_max = 256;
+
 std::unexpected<ExecutionError> busy(std::string message) {
   return std::unexpected(ExecutionError{ExecutionErrorCode::busy, std::move(message)});
 }
@@ -62,6 +65,7 @@ std::expected<std::vector<ml::Tensor>, ExecutionError> WorkerPool::run(const Exe
     lock.unlock();
     result = executed(worker, request);
     lock.lock();
+    remember_speed(request.caller, result ? nullptr : &result.error().code);
     if (!result && stopping_) result = busy("the server is stopping");
   }
   give_slot_back(lock, **slot);
@@ -81,6 +85,59 @@ WorkerPool::Slot* WorkerPool::choose_slot(const std::string& isolation_group) {
     if (!slot.taken && (best == nullptr || rank(slot) < rank(*best))) best = &slot;
   }
   return best;
+}
+
+bool WorkerPool::is_slow(const std::string& caller) const {
+  return std::ranges::find(slow_callers_, caller) != slow_callers_.end();
+}
+
+bool WorkerPool::may_take_slot(const std::string& caller) const {
+  std::size_t free = 0;
+  std::size_t slow = 0;
+  for (const auto& slot : slots_) {
+    free += slot.taken ? 0 : 1;
+    slow += slot.taken && is_slow(slot.caller) ? 1 : 0;
+  }
+  return free > 0 && (slots_.size() == 1 || slow + 1 < slots_.size() || !is_slow(caller));
+}
+
+const WorkerPool::Waiting* WorkerPool::next() const {
+  const Waiting* first = nullptr;
+  for (const auto& waiting : queue_) {
+    if (first != nullptr && first->round <= waiting.round) continue;
+    if (may_take_slot(waiting.caller)) first = &waiting;
+  }
+  return first;
+}
+
+std::uint64_t WorkerPool::enter_round(const std::string& caller) {
+  if (caller.empty()) return round_;
+  const auto [known, added] = entered_.try_emplace(caller, round_);
+  if (!added) ++known->second;
+  return known->second;
+}
+
+void WorkerPool::leave_round(const std::string& caller) {
+  const auto known = entered_.find(caller);
+  if (known == entered_.end()) return;
+  known->second = round_;
+  for (const auto& waiting : queue_) {
+    if (waiting.caller == caller) known->second = std::max(known->second, waiting.round);
+  }
+}
+
+void WorkerPool::begin_round(std::uint64_t round) {
+  if (round <= round_) return;
+  round_ = round;
+  std::erase_if(entered_, [&](const auto& entry) { return entry.second < round_; });
+}
+
+void WorkerPool::remember_speed(const std::string& caller, const ExecutionErrorCode* failure) {
+  if (caller.empty()) return;
+  std::erase(slow_callers_, caller);
+  if (failure == nullptr || *failure != ExecutionErrorCode::deadline_exceeded) return;
+  slow_callers_.push_back(caller);
+  if (slow_callers_.size() > slow_callers_max) slow_callers_.pop_front();
 }
 
 std::expected<void, ExecutionError> WorkerPool::may_wait(const ExecutionRequest& request) const {
@@ -107,27 +164,37 @@ std::expected<void, ExecutionError> WorkerPool::may_wait(const ExecutionRequest&
 
 std::expected<WorkerPool::Slot*, ExecutionError> WorkerPool::take_slot(std::unique_lock<std::mutex>& lock,
                                                                        const ExecutionRequest& request) {
-  const auto free_slot = [&] {
-    return std::ranges::any_of(slots_, [](const Slot& slot) { return !slot.taken; });
-  };
-  if (!queue_.empty() || !free_slot()) {
+  std::uint64_t round = 0;
+  if (next() == nullptr && may_take_slot(request.caller)) {
+    round = enter_round(request.caller);
+  } else {
     if (auto may = may_wait(request); !may) {
       ++counters_.rejected;
       return std::unexpected(std::move(may.error()));
     }
     const auto ticket = next_ticket_++;
-    queue_.push_back({.ticket = ticket, .caller = request.caller, .model = request.model});
+    round = enter_round(request.caller);
+    queue_.push_back({.ticket = ticket, .round = round, .caller = request.caller, .model = request.model});
     const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.process.deadline_ms);
-    const bool turn = changed_.wait_until(
-        lock, deadline, [&] { return stopping_ || (queue_.front().ticket == ticket && free_slot()); });
+        std::chrono::steady_clock::now() +
+        std::chrono::milliseconds(2 * options_.process.deadline_ms + options_.process.start_limit_ms);
+    const bool turn = changed_.wait_until(lock, deadline, [&] {
+      if (stopping_) return true;
+      const auto* first = next();
+      return first != nullptr && first->ticket == ticket;
+    });
     std::erase_if(queue_, [&](const Waiting& waiting) { return waiting.ticket == ticket; });
     changed_.notify_all();
-    if (!turn) return busy("no model worker became free in time: try again later");
+    if (!turn) {
+      leave_round(request.caller);
+      return busy("no model worker became free in time: try again later");
+    }
   }
   if (stopping_) return busy("the server is stopping");
+  begin_round(round);
   Slot* slot = choose_slot(request.isolation_group);
   slot->taken = true;
+  slot->caller = request.caller;
   return slot;
 }
 

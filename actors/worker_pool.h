@@ -6,6 +6,7 @@
 #include <deque>
 #include <expected>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -38,6 +39,10 @@ struct WorkerPoolCounters {
 // Model workers, started when they are needed and ended when they are idle. A request costs at most its own
 // worker: the next one gets a new worker.
 //
+// Those who wait take turns by caller, not by arrival, so that one caller's many or endless requests delay
+// another's by one turn. Where there are several workers, callers whose last request ran into its deadline
+// never have all of them at once.
+//
 // Thread-safe. run() blocks: call it from a thread that may (a detached actor). The destructor fails the
 // requests that are waiting or running, and returns when all of them have left.
 class WorkerPool {
@@ -49,8 +54,8 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Waits for a worker (in order of arrival, at most one deadline), then for the outputs (at most one
-  // deadline more, and the start of a worker).
+  // Waits for its turn (at most as long as two others' requests, and the start of their worker, can take),
+  // then for the outputs (at most one deadline of its own, and the start of a worker).
   [[nodiscard]] std::expected<std::vector<ml::Tensor>, ExecutionError> run(const ExecutionRequest& request);
 
   [[nodiscard]] WorkerPoolCounters counters() const;
@@ -63,18 +68,32 @@ class WorkerPool {
     std::unique_ptr<WorkerProcess> worker;
     std::string isolation_group;
     bool taken = false;
+    std::string caller;         // of the request that took it
     bool wants_worker = false;  // the keeper shall start one
     std::string start_failure;
     std::chrono::steady_clock::time_point idle_since;
   };
 
+  // A caller has one turn in every round.
   struct Waiting {
-    std::uint64_t ticket;
+    std::uint64_t ticket = 0;
+    std::uint64_t round = 0;
     std::string caller;
     std::string model;
   };
 
   Slot* choose_slot(const std::string& isolation_group);
+  // Whether a slot is free, and for this caller.
+  bool may_take_slot(const std::string& caller) const;
+  bool is_slow(const std::string& caller) const;
+  // Whose turn it is; null when nobody of those who wait may take a slot now.
+  const Waiting* next() const;
+  // The round of the caller's next turn. Those before it are remembered as long as they matter.
+  std::uint64_t enter_round(const std::string& caller);
+  // The caller gave up a turn.
+  void leave_round(const std::string& caller);
+  void begin_round(std::uint64_t round);
+  void remember_speed(const std::string& caller, const ExecutionErrorCode* failure);
   // Why the request may not wait, if so.
   std::expected<void, ExecutionError> may_wait(const ExecutionRequest& request) const;
   std::expected<Slot*, ExecutionError> take_slot(std::unique_lock<std::mutex>& lock,
@@ -91,7 +110,11 @@ class WorkerPool {
   std::vector<Slot> slots_;
   std::deque<Waiting> queue_;  // in order of arrival
   std::uint64_t next_ticket_ = 0;
-  std::size_t inside_ = 0;  // requests that have not left run()
+  std::uint64_t round_ = 0;  // of the turn that was taken last
+  std::map<std::string, std::uint64_t>
+      entered_;                           // the last round that a caller has a turn in; none before round_
+  std::deque<std::string> slow_callers_;  // whose last request ran into its deadline
+  std::size_t inside_ = 0;                // requests that have not left run()
   bool stopping_ = false;
   WorkerPoolCounters counters_;
   // Starts every worker, because a worker ends with the thread that started it.

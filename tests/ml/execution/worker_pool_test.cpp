@@ -259,6 +259,77 @@ TEST(WorkerPool, LetsNeitherOneCallerNorOneModelTakeTheWholeQueue) {
   for (auto& request : requests) EXPECT_EQ(error_code(request.get()), ExecutionErrorCode::busy);
 }
 
+TEST(WorkerPool, GivesOthersTheirTurnBesideOneCallersEndlessRequests) {
+  auto options = fake_workers();
+  options.process.deadline_ms = 400;
+  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> endless;
+  {
+    WorkerPool pool(options);
+    for (std::size_t number = 0; number < 5; ++number) {
+      endless.push_back(
+          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
+      until([&] {
+        const auto counters = pool.counters();
+        return counters.started > 0 && counters.waiting + counters.lost >= number;
+      });
+    }
+    EXPECT_TRUE(pool.run(behave("echo", "bob", "quick")));
+    // At once after the one that was running, or the next if that was just over: not behind all of them.
+    EXPECT_LE(pool.counters().lost, 2U);
+    EXPECT_GT(pool.counters().waiting, 0U);
+  }
+  for (auto& request : endless) EXPECT_FALSE(request.get());
+}
+
+TEST(WorkerPool, CountsTheTimeOfARequestFromItsTurn) {
+  auto options = fake_workers();
+  options.process.deadline_ms = 100;
+  WorkerPool pool(options);
+  auto first = std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); });
+  until([&] { return pool.counters().workers == 1; });
+  // Waits for nearly as long as a request may take, and then has all of that time itself.
+  EXPECT_EQ(error_code(pool.run(behave("hang", "bob", "endless"))), ExecutionErrorCode::deadline_exceeded);
+  EXPECT_EQ(error_code(first.get()), ExecutionErrorCode::deadline_exceeded);
+}
+
+TEST(WorkerPool, NeverGivesAllWorkersToCallersThatRanIntoTheDeadline) {
+  auto options = fake_workers();
+  options.slots = 2;
+  options.process.deadline_ms = 300;
+  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> endless;
+  {
+    WorkerPool pool(options);
+    ASSERT_EQ(error_code(pool.run(behave("hang", "ada", "endless"))), ExecutionErrorCode::deadline_exceeded);
+    for (int number = 0; number < 2; ++number) {
+      endless.push_back(
+          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
+    }
+    until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
+    EXPECT_EQ(pool.counters().waiting, 1U);
+    EXPECT_TRUE(pool.run(behave("echo", "bob", "quick"))) << "one worker is left";
+  }
+  for (auto& request : endless) EXPECT_FALSE(request.get());
+}
+
+TEST(WorkerPool, ForgetsThatACallerWasSlowOnceItIsNot) {
+  auto options = fake_workers();
+  options.slots = 2;
+  options.process.deadline_ms = 300;
+  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> endless;
+  {
+    WorkerPool pool(options);
+    ASSERT_EQ(error_code(pool.run(behave("hang", "ada", "endless"))), ExecutionErrorCode::deadline_exceeded);
+    ASSERT_TRUE(pool.run(behave("echo", "ada", "quick")));
+    for (int number = 0; number < 2; ++number) {
+      endless.push_back(
+          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
+    }
+    until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
+    EXPECT_EQ(pool.counters().workers, 2U);
+  }
+  for (auto& request : endless) EXPECT_FALSE(request.get());
+}
+
 TEST(WorkerPool, ServesManyCallersWithFewWorkers) {
   auto options = fake_workers();
   options.slots = 2;
