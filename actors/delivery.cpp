@@ -7,6 +7,16 @@
 namespace fedlog::actors {
 
 Next next_step(domain::NotificationKind kind, const Attempt& attempt) {
+  switch (attempt.obstacle) {
+    case Obstacle::none:
+      break;
+    case Obstacle::gone:
+      return Next::settle_dropped;
+    case Obstacle::no_target:
+      return Next::settle_unreachable;
+    case Obstacle::polls:
+      return Next::wait_for_poll;
+  }
   if (attempt.status == 0) return Next::retry;
   if (attempt.status >= 200 && attempt.status < 300) return Next::settle_delivered;
   const bool later = attempt.status == 408 || attempt.status == 429 || attempt.status == 503;
@@ -23,9 +33,20 @@ std::string body_of(const domain::Notification& notification) {
   nlohmann::ordered_json body;
   if (notification.round) body["round"] = *notification.round;
   body["global_model_uuid"] = notification.model.text();
+  if (notification.mu) body["x_mu"] = *notification.mu;
+  if (notification.reason) {
+    body["x_state"] = "E";
+    body["x_reason"] = *notification.reason;
+  }
   return nlohmann::ordered_json{{"notification_type", domain::name_of(notification.kind)},
                                 {"body", std::move(body)},
                                 {"training_uuid", notification.training.text()}}
+      .dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::string ping_body() {
+  return nlohmann::ordered_json{
+      {"notification_type", "PING"}, {"body", nlohmann::ordered_json::object()}, {"training_uuid", nullptr}}
       .dump();
 }
 

@@ -1,21 +1,40 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <optional>
 #include <string>
 
 #include "domain/notification.h"
 #include "domain/training_events.h"
+#include "storage/views.h"
 
 namespace fedlog::actors {
+
+// Why nothing was posted in an attempt.
+enum class Obstacle {
+  none,       // it was posted, or at least tried
+  gone,       // no such receiver, or its training is deleted
+  no_target,  // nothing that may be posted to: no URL, or a denied network; trying again does not help
+  polls,      // the receiver asks for its notifications itself
+};
 
 // One attempt to deliver: the receiver's status, or 0 and why there was none.
 struct Attempt {
   int status = 0;
   std::string problem;
+  Obstacle obstacle = Obstacle::none;
 };
 
 // What follows from an attempt.
-enum class Next { settle_delivered, settle_refused, retry };
+enum class Next {
+  settle_delivered,
+  settle_refused,
+  settle_unreachable,
+  settle_dropped,
+  retry,
+  wait_for_poll,
+};
 
 // 2xx accepts. Where work is asked for, 408, 429 and 503 say "later" and any other status refuses; for the
 // rest any status ends the delivery. No answer at all is tried again.
@@ -31,7 +50,36 @@ struct RetryPolicy {
 // later half of it at random. `random` is uniform in [0, 1).
 [[nodiscard]] std::chrono::milliseconds wait_after(int failures, const RetryPolicy& policy, double random);
 
+// How a delivery ended.
+struct Settlement {
+  storage::OutboxRow row;
+  domain::DeliveryOutcome outcome = domain::DeliveryOutcome::delivered;
+  int status = 0;
+  int attempts = 0;
+  std::string detail;
+};
+
+// How the first of the notifications that a training has for a receiver stands.
+struct PendingDelivery {
+  enum class State {
+    waiting,    // for its next attempt
+    under_way,  // it is being posted
+    polled,     // for the receiver to ask for it
+    settling,   // it has ended, and that is being recorded
+  };
+  storage::OutboxRow row;
+  State state = State::waiting;
+  int attempts = 0;        // made so far
+  Attempt last;            // the latest of them
+  std::size_t behind = 0;  // notifications of the same training for the same receiver that wait behind it
+  // When waiting: of the next attempt. When polled: when the receiver counts as unreachable.
+  std::optional<domain::Timestamp> until;
+};
+
 // The body that receivers get.
 [[nodiscard]] std::string body_of(const domain::Notification& notification);
+
+// The body of a message that only tries an endpoint.
+[[nodiscard]] std::string ping_body();
 
 }  // namespace fedlog::actors

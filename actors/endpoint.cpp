@@ -1,5 +1,7 @@
 #include "actors/endpoint.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -19,6 +21,33 @@ bool take_prefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
+bool is_host_name(std::string_view text) {
+  return text.size() <= 253 && std::ranges::all_of(text, [](char c) {
+           const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+           return letter || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+         });
+}
+
+bool is_ipv6(const std::string& text) {
+  in6_addr address{};
+  return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+// Bytes that are no ASCII, percent-encoded as browsers do it.
+std::string ascii_of(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      result += c;
+    } else {
+      result += {'%', digits[byte >> 4], digits[byte & 0xF]};
+    }
+  }
+  return result;
+}
+
 }  // namespace
 
 std::expected<Endpoint, std::string> Endpoint::parse(std::string_view url) {
@@ -28,21 +57,36 @@ std::expected<Endpoint, std::string> Endpoint::parse(std::string_view url) {
     endpoint.tls = true;
     endpoint.port = 443;
   } else if (!take_prefix(url, "http://")) {
-    return std::unexpected("the endpoint does not begin with http:// or https://");
+    return std::unexpected(
+        "the endpoint does not begin with http:// or https:// (leave it empty to ask for notifications)");
   }
   url = url.substr(0, url.find('#'));
   const auto authority = url.substr(0, url.find_first_of("/?"));
   const auto rest = url.substr(authority.size());
-  endpoint.target = rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest);
+  endpoint.target = ascii_of(rest.starts_with('/') ? std::string(rest) : "/" + std::string(rest));
   if (authority.contains('@'))
-    return std::unexpected("the endpoint contains credentials, which are not supported");
+    return std::unexpected(
+        "the endpoint contains credentials (a '@' before the path), which are not supported");
 
   const bool bracketed = authority.starts_with('[');
   const auto host_end = bracketed ? authority.find(']') : authority.find(':');
   if (bracketed && host_end == std::string_view::npos)
     return std::unexpected("the endpoint's host lacks a ']'");
   endpoint.host = authority.substr(bracketed ? 1 : 0, bracketed ? host_end - 1 : host_end);
+  if (!bracketed && std::ranges::count(authority, ':') > 1) {
+    return std::unexpected(
+        "the endpoint's host looks like an IPv6 address without brackets; write it as in http://[::1]:8080/");
+  }
   if (endpoint.host.empty()) return std::unexpected("the endpoint has no host");
+  if (bracketed && !is_ipv6(endpoint.host)) {
+    return std::unexpected("the endpoint's host in brackets is not an IPv6 address");
+  }
+  if (!bracketed && !is_host_name(endpoint.host)) {
+    return std::unexpected(
+        "the endpoint's host contains something other than letters, digits, '-', '.' and '_' (of a name in "
+        "other "
+        "letters, write its xn-- form), or is too long");
+  }
 
   const auto after_host = authority.substr(std::min(authority.size(), bracketed ? host_end + 1 : host_end));
   if (after_host.empty()) return endpoint;

@@ -4,24 +4,47 @@
 
 #include <algorithm>
 
-#include "actors/webhook.h"
+#include "actors/new_id.h"
 
 namespace fedlog::actors {
 namespace {
 
 constexpr std::size_t outbox_page = 256;
 
+DeliverySchedule::Options schedule_options(const Notifier::Options& options) {
+  return {.retry = options.retry,
+          .concurrency = options.concurrency,
+          .concurrency_per_receiver = options.concurrency_per_receiver,
+          .poll_span = options.poll_span};
+}
+
+Notifier::Send send_over_http(const Notifier::Options& options,
+                              std::shared_ptr<const Interruption> interruption) {
+  auto webhook = std::make_shared<const Webhook>(ConnectionOptions{.connect_timeout = options.connect_timeout,
+                                                                   .read_timeout = options.read_timeout,
+                                                                   .total_timeout = options.total_timeout,
+                                                                   .permits = options.permits,
+                                                                   .interruption = std::move(interruption)});
+  return [webhook = std::move(webhook)](const Endpoint& endpoint, const WebhookMessage& message) {
+    return webhook->post(endpoint, message);
+  };
+}
+
+domain::Timestamp wall_clock() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
+}
+
 }  // namespace
 
-Notifier::Notifier(const storage::Views& views, Options options, Settle settle, Send send)
-    : views_(views), options_(options), settle_(std::move(settle)), send_(std::move(send)) {
-  if (!send_) {
-    send_ = [this](const Endpoint& endpoint, const storage::OutboxRow& row) {
-      return post_webhook(endpoint, row,
-                          {.connect = options_.connect_timeout, .answer = options_.read_timeout});
-    };
-  }
-}
+Notifier::Notifier(const storage::Views& views, const Options& options, Settle settle, SecretOf secret_of,
+                   Send send)
+    : views_(views),
+      options_(options),
+      settle_(std::move(settle)),
+      secret_of_(std::move(secret_of)),
+      send_(send ? std::move(send) : send_over_http(options, interruption_)),
+      schedule_(schedule_options(options)) {}
 
 Notifier::~Notifier() {
   stop();
@@ -35,6 +58,7 @@ void Notifier::start() {
 
 void Notifier::stop() {
   for (auto& thread : threads_) thread.request_stop();
+  interruption_->raise();
   threads_.clear();
 }
 
@@ -44,38 +68,99 @@ void Notifier::outbox_grew() {
   changed_.notify_one();
 }
 
+void Notifier::fetched(domain::UserId receiver, std::uint64_t up_to_position) {
+  const std::lock_guard lock{mutex_};
+  if (unread_) read_outbox();
+  schedule_.fetched(receiver, up_to_position);
+  changed_.notify_one();
+}
+
+void Notifier::endpoint_changed(domain::UserId receiver) {
+  const std::lock_guard lock{mutex_};
+  schedule_.endpoint_changed(receiver, Clock::now());
+  changed_.notify_one();
+}
+
+std::optional<PendingDelivery> Notifier::pending(domain::UserId receiver, domain::TrainingId training) {
+  const std::lock_guard lock{mutex_};
+  if (unread_) read_outbox();
+  return schedule_.pending(receiver, training, Clock::now(), wall_clock());
+}
+
+Result<PingAnswer> Notifier::ping(const domain::User& user) {
+  if (domain::is_polled(user.message_endpoint.text)) {
+    return PingAnswer{.status = {},
+                      .duration_ms = {},
+                      .problem = "this user has no endpoint: it asks for its notifications itself"};
+  }
+  if (!begin_ping(user.id)) {
+    return std::unexpected(
+        domain::Rejection{.reason = domain::Reason::throttled,
+                          .message = "Another ping is under way. Please wait for its answer.",
+                          .retry_after_s = 1});
+  }
+  const auto begin = Clock::now();
+  Attempt made;
+  try {
+    made = post(user, new_id().text(), ping_body());
+  } catch (const std::exception& error) {
+    made.problem = error.what();
+  }
+  const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
+  {
+    const std::lock_guard lock{mutex_};
+    pinged_.erase(user.id);
+  }
+  PingAnswer answer{.status = {}, .duration_ms = {}, .problem = std::move(made.problem)};
+  if (made.obstacle == Obstacle::none) answer.duration_ms = duration.count();
+  if (made.status != 0) answer.status = made.status;
+  if (made.status != 0 && (made.status < 200 || made.status >= 300)) {
+    answer.problem = "it answers " + std::to_string(made.status) + ", and only 2xx accepts a notification";
+  }
+  return answer;
+}
+
+// Those who ping each hold one of the caller's threads.
+bool Notifier::begin_ping(domain::UserId user) {
+  const std::lock_guard lock{mutex_};
+  const auto pings_max = std::max<std::size_t>(1, options_.concurrency / 4);
+  return pinged_.size() < pings_max && pinged_.insert(user).second;
+}
+
 void Notifier::work(const std::stop_token& stop) {
   std::unique_lock lock{mutex_};
   while (!stop.stop_requested()) {
     if (unread_) read_outbox();
-    if (const auto lane = due_lane(Clock::now()); lane != lanes_.end()) {
-      lane->second.busy = true;
-      const auto key = lane->first;
-      const auto row = lane->second.rows.front();
-      changed_.notify_one();  // there may be more that is due
-      lock.unlock();
-      attempt_safely(key, row);
-      lock.lock();
-    } else {
-      changed_.wait_until(lock, stop, next_due(),
-                          [this] { return unread_ || due_lane(Clock::now()) != lanes_.end(); });
+    auto step = schedule_.next(Clock::now());
+    if (!step) {
+      const auto due = schedule_.next_due().value_or(Clock::now() + std::chrono::hours{1});
+      changed_.wait_until(lock, stop, due, [this] { return has_something_to_do(); });
+      continue;
     }
+    changed_.notify_one();  // there may be more that is due
+    if (auto* const settlement = std::get_if<Settlement>(&*step)) {
+      lock.unlock();
+      record(std::move(*settlement));
+      lock.lock();
+      continue;
+    }
+    const auto row = std::move(std::get<DeliverySchedule::ToAttempt>(*step).row);
+    lock.unlock();
+    const auto made = attempt(row);
+    lock.lock();
+    // An attempt that was cut off says nothing of its receiver; the next start makes it again.
+    if (stop.stop_requested() && made.status == 0) return;
+    auto settlement = schedule_.conclude(row, made, Clock::now(), std::uniform_real_distribution{}(random_));
+    if (!settlement) continue;
+    lock.unlock();
+    record(std::move(*settlement));
+    lock.lock();
   }
 }
 
-std::map<Notifier::Key, Notifier::Lane>::iterator Notifier::due_lane(Clock::time_point now) {
-  return std::ranges::find_if(lanes_, [&](const auto& entry) {
-    const auto& lane = entry.second;
-    return !lane.busy && !lane.rows.empty() && lane.not_before <= now;
-  });
-}
-
-Notifier::Clock::time_point Notifier::next_due() const {
-  auto earliest = Clock::now() + std::chrono::hours{1};
-  for (const auto& [key, lane] : lanes_) {
-    if (!lane.busy && !lane.rows.empty()) earliest = std::min(earliest, lane.not_before);
-  }
-  return earliest;
+bool Notifier::has_something_to_do() const {
+  const auto due = schedule_.next_due();
+  return unread_ || (due && *due <= Clock::now());
 }
 
 void Notifier::read_outbox() {
@@ -92,87 +177,52 @@ void Notifier::read_new_rows() {
   while (true) {
     const auto rows = views_.outbox(read_up_to_, outbox_page);
     for (const auto& row : rows) {
-      lanes_[{row.notification.receiver, row.notification.training}].rows.push_back(row);
+      schedule_.add(row, Clock::now());
       read_up_to_ = row.position;
     }
     if (rows.size() < outbox_page) return;
   }
 }
 
-// A stored row that is damaged costs its own lane, which waits for the next start.
-void Notifier::attempt_safely(const Key& key, const storage::OutboxRow& row) {
+// What goes wrong here, a stored row that is damaged for one, is as if the receiver had not answered.
+Attempt Notifier::attempt(const storage::OutboxRow& row) {
   try {
-    attempt(key, row);
+    const auto user = views_.user(row.notification.receiver);
+    if (!user || !views_.is_pending(row.position)) {
+      return {.status = 0, .problem = "the receiver or the training is gone", .obstacle = Obstacle::gone};
+    }
+    return post(*user, row.id.text(), body_of(row.notification));
   } catch (const std::exception& error) {
     spdlog::error("notification cannot be delivered id={} receiver={} reason=\"{}\"", row.id.text(),
-                  key.first.text(), error.what());
+                  row.notification.receiver.text(), error.what());
+    return {.status = 0, .problem = error.what()};
   }
 }
 
-void Notifier::attempt(const Key& key, const storage::OutboxRow& row) {
-  const auto user = views_.user(row.notification.receiver);
-  if (!user || !views_.is_pending(row.position)) {
-    return settle(key, row, domain::DeliveryOutcome::dropped, "the receiver or the training is gone");
+Attempt Notifier::post(const domain::User& user, const std::string& delivery, std::string body) {
+  if (domain::is_polled(user.message_endpoint.text)) {
+    return {.status = 0, .problem = {}, .obstacle = Obstacle::polls};
   }
-  const auto endpoint = Endpoint::parse(user->message_endpoint.text);
-  if (!endpoint) return settle(key, row, domain::DeliveryOutcome::unreachable, endpoint.error());
-  const auto made = send_(*endpoint, row);
-  conclude(key, row, made);
-}
-
-void Notifier::settle(const Key& key, const storage::OutboxRow& row, domain::DeliveryOutcome outcome,
-                      const std::string& detail) {
-  settle_({.row = row, .outcome = outcome, .status = 0, .attempts = 0, .detail = detail},
-          [this, key] { recorded(key); });
-}
-
-void Notifier::conclude(const Key& key, const storage::OutboxRow& row, const Attempt& made) {
-  Settlement settlement;
-  settlement.row = row;
-  settlement.status = made.status;
-  {
-    const std::lock_guard lock{mutex_};
-    auto& lane = lanes_.at(key);
-    settlement.attempts = ++lane.attempts;
-    const auto now = Clock::now();
-    switch (next_step(settlement.row.notification.kind, made)) {
-      case Next::settle_delivered:
-        lane.failures = 0;
-        settlement.outcome = domain::DeliveryOutcome::delivered;
-        break;
-      case Next::settle_refused:
-        lane.failures = 0;
-        settlement.outcome = domain::DeliveryOutcome::refused;
-        break;
-      case Next::retry:
-        if (++lane.failures == 1) lane.failing_since = now;
-        const auto wait =
-            wait_after(lane.failures, options_.retry, std::uniform_real_distribution{}(random_));
-        if (now + wait - lane.failing_since < options_.retry.span) {
-          lane.not_before = now + wait;
-          lane.busy = false;
-          changed_.notify_one();
-          return;
-        }
-        settlement.outcome = domain::DeliveryOutcome::unreachable;
-        settlement.detail = made.status == 0 ? "no answer (" + made.problem + ")"
-                                             : "it kept answering " + std::to_string(made.status);
-        break;
-    }
+  const auto endpoint = Endpoint::parse(user.message_endpoint.text);
+  if (!endpoint) return {.status = 0, .problem = endpoint.error(), .obstacle = Obstacle::no_target};
+  WebhookMessage message{.delivery = delivery, .body = std::move(body)};
+  if (user.webhook_secret_set) {
+    message.secret = secret_of_ ? secret_of_(user.id) : std::nullopt;
+    // Its receiver would take a message without a signature for a forged one.
+    if (!message.secret) return {.status = 0, .problem = "the secret to sign it with cannot be read"};
   }
-  settle_(std::move(settlement), [this, key] { recorded(key); });
+  return send_(*endpoint, message);
 }
 
-void Notifier::recorded(const Key& key) {
+// `recorded` may come at once, or from another thread.
+void Notifier::record(Settlement settlement) {
+  const auto row = settlement.row;
+  settle_(std::move(settlement), [this, row] { recorded(row); });
+}
+
+void Notifier::recorded(const storage::OutboxRow& row) {
   const std::lock_guard lock{mutex_};
-  const auto found = lanes_.find(key);
-  auto& lane = found->second;
-  lane.rows.pop_front();
-  lane.busy = false;
-  lane.attempts = 0;
-  lane.not_before = {};
-  // A lane that fails is kept: what comes next for the same receiver does not get a whole span again.
-  if (lane.rows.empty() && lane.failures == 0) lanes_.erase(found);
+  schedule_.recorded(row, Clock::now());
   changed_.notify_one();
 }
 

@@ -1,22 +1,38 @@
 #pragma once
 
-#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "actors/delivery.h"
 #include "actors/endpoint.h"
-#include "storage/views.h"
+#include "actors/receiver_connection.h"
 
 namespace fedlog::actors {
 
-struct WebhookTimeouts {
-  std::chrono::milliseconds connect{3'000};
-  std::chrono::milliseconds answer{30'000};  // from the connection to the end of the answer's head
+// What is posted; with a secret it is signed.
+struct WebhookMessage {
+  std::string delivery;  // its id
+  std::string body;      // JSON
+  std::optional<std::string> secret = {};
 };
 
-// One attempt to deliver over HTTP; blocks. The receiver is not trusted: however slowly it sends, the
-// answer's time-out holds, an answer's head is read up to 8 KiB, and its body not at all. Redirections are
-// not followed.
-[[nodiscard]] Attempt post_webhook(const Endpoint& endpoint, const storage::OutboxRow& row,
-                                   const WebhookTimeouts& timeouts);
+// Posts messages over HTTP/1.1. The receiver is not trusted: however slowly it sends, the total time-out
+// holds; an answer's head is read up to 8 KiB, and its body not at all; redirections are not followed; and
+// nothing is sent to an address that is not permitted, whatever its name. No proxy is used. Any thread.
+class Webhook {
+ public:
+  using Permits = std::function<bool(const IpAddress&)>;
+
+  explicit Webhook(ConnectionOptions options);
+
+  // One attempt; blocks.
+  [[nodiscard]] Attempt post(const Endpoint& endpoint, const WebhookMessage& message) const;
+
+ private:
+  ConnectionOptions options_;
+  std::shared_ptr<const TlsClients> tls_;
+};
 
 }  // namespace fedlog::actors

@@ -21,6 +21,8 @@ constexpr std::array<std::string_view, 2> names_of<ModelAccess>{"members", "open
 template <>
 constexpr std::array<std::string_view, 2> names_of<OnUnreachable>{"remove", "error"};
 template <>
+constexpr std::array<std::string_view, 2> names_of<OnDeadline>{"continue", "error"};
+template <>
 constexpr std::array<std::string_view, 6> names_of<LogLevel>{"trace", "debug", "info",
                                                              "warn",  "error", "off"};
 template <>
@@ -59,6 +61,12 @@ Key with_form(Key key, std::string_view form, bool (*has_form)(std::string_view)
   return key;
 }
 
+constexpr std::string_view network_form = "addresses and networks in CIDR notation";
+
+bool is_network(std::string_view text) {
+  return parse_network(text).has_value();
+}
+
 constexpr std::int64_t day_ms = 24LL * 60 * 60 * 1000;
 constexpr std::int64_t day_s = 24LL * 60 * 60;
 constexpr std::int64_t gibibyte = 1024LL * 1024 * 1024;
@@ -76,8 +84,7 @@ std::vector<Key> make_keys() {
               "Proxies in front of the server, such as \"10.0.0.0/8\" or \"127.0.0.1\". Of requests that "
               "come from them, X-Forwarded-For says who asks and X-Forwarded-Proto by which scheme; "
               "nobody else is believed."),
-          "addresses and networks in CIDR notation",
-          [](std::string_view text) { return parse_network(text).has_value(); }),
+          network_form, is_network),
       with_form(key<&S::server, &Server::allowed_hosts>(
                     "server.allowed_hosts",
                     "Names and addresses by which clients may call the server (their Host header, without "
@@ -205,24 +212,55 @@ std::vector<Key> make_keys() {
 
       key<&S::notifications, &Notifications::connect_timeout_ms>(
           "notifications.connect_timeout_ms", {10, day_ms},
-          "How long a receiver may take to accept a connection."),
-      key<&S::notifications, &Notifications::read_timeout_ms>("notifications.read_timeout_ms", {10, day_ms},
-                                                              "How long a receiver may take to answer."),
+          "How long a receiver may take to accept a connection, and again as long for the TLS handshake."),
+      key<&S::notifications, &Notifications::read_timeout_ms>(
+          "notifications.read_timeout_ms", {10, day_ms},
+          "How long a receiver may pause before and within its answer."),
+      key<&S::notifications, &Notifications::total_timeout_ms>(
+          "notifications.total_timeout_ms", {10, day_ms},
+          "How long one attempt to deliver may take from its start to the end of the answer's headers."),
       key<&S::notifications, &Notifications::retry_span_s>(
           "notifications.retry_span_s", {0, 30 * day_s},
-          "How long a delivery is tried again before its receiver counts as unreachable."),
+          "How long a delivery is tried again before its receiver counts as unreachable. To whoever has not "
+          "answered for that long already, the next notification is tried once."),
       key<&S::notifications, &Notifications::retry_first_ms>(
           "notifications.retry_first_ms", {1, day_ms},
           "Pause before the first repetition; each further one doubles."),
       key<&S::notifications, &Notifications::retry_max_ms>("notifications.retry_max_ms", {1, day_ms},
                                                            "Pause between two repetitions, at most."),
       key<&S::notifications, &Notifications::concurrency>("notifications.concurrency", {1, 4096},
-                                                          "Deliveries under way at the same time, at most."),
+                                                          "Deliveries under way at the same time, at most. "
+                                                          "Of receivers that did not answer lately, half as "
+                                                          "many."),
+      key<&S::notifications, &Notifications::concurrency_per_receiver>(
+          "notifications.concurrency_per_receiver", {1, 4096},
+          "Of those, deliveries to one receiver, at most. Of one training it never is more than one."),
+      key<&S::notifications, &Notifications::poll_span_s>(
+          "notifications.poll_span_s", {1, 365 * day_s},
+          "How long a receiver without an endpoint, which asks for its notifications itself, may leave one "
+          "waiting before it counts as unreachable."),
+      with_form(key<&S::notifications, &Notifications::allowed_networks>(
+                    "notifications.allowed_networks",
+                    "Where notifications may be posted to, such as \"192.0.2.0/24\": it is the address that "
+                    "counts, also where the endpoint has a name. Empty: everywhere."),
+                network_form, is_network),
+      with_form(
+          key<&S::notifications, &Notifications::denied_networks>(
+              "notifications.denied_networks",
+              "Where notifications are never posted to, even if it is allowed above. A receiver there counts "
+              "as unreachable at once. Servers whose users are not trusted should add the networks that only "
+              "the server itself can reach."),
+          network_form, is_network),
       key<&S::notifications, &Notifications::on_unreachable>(
           "notifications.on_unreachable",
           "What an unreachable participant means for its training: it goes on without (\"remove\"), or ends "
           "in state E "
           "(\"error\")."),
+
+      key<&S::notifications, &Notifications::waits_max>(
+          "notifications.waits_max", {0, 1'000'000},
+          "Requests for notifications (GET /api/users/notifications/) that wait at the same time, at most; "
+          "one more is answered at once. Each holds a connection, but no thread."),
 
       key<&S::worker, &Worker::path>("worker.path",
                                      "The program that executes models; empty: fedlog-model-worker beside "
@@ -259,6 +297,29 @@ std::vector<Key> make_keys() {
           "aggregation.threads", {1, 256},
           "Threads that aggregate a round; the result does not depend on it."),
 
+      key<&S::trainings, &Trainings::round_deadline_s>(
+          "trainings.round_deadline_s", {0, 365 * day_s},
+          "How long a round waits for updates, and a SWAG round for moments, where a training's options do "
+          "not "
+          "say it. 0 is for ever; who cannot be reached or refuses holds nothing up even so."),
+      key<&S::trainings, &Trainings::test_deadline_s>("trainings.test_deadline_s", {0, 365 * day_s},
+                                                      "How long a test waits for the participants' metrics, "
+                                                      "likewise. It then goes on with those that are "
+                                                      "there."),
+      with_form(key<&S::trainings, &Trainings::min_updates>(
+                    "trainings.min_updates",
+                    "How many updates must be there when a round's deadline comes, likewise. \"1.0\" is all, "
+                    "\"0.5\" half of the participants, \"1\" one update."),
+                "a whole number from 1 to 2000, or a fraction such as \"0.5\", in quotes",
+                [](std::string_view text) { return parse_min_updates(text).has_value(); }),
+      key<&S::trainings, &Trainings::on_deadline>(
+          "trainings.on_deadline",
+          "What a deadline that comes while updates are missing means, likewise: the training goes on with "
+          "those that are there, if they are enough (\"continue\"), or ends in state E (\"error\")."),
+      key<&S::trainings, &Trainings::max_rounds_without_quorum>(
+          "trainings.max_rounds_without_quorum", {0, 1'000'000},
+          "How many deadlines in a row may pass without enough updates, likewise. So often the round waits "
+          "once more; then the training ends in state E."),
       key<&S::trainings, &Trainings::idle_passivate_s>(
           "trainings.idle_passivate_s", {1, 30 * day_s},
           "How long an idle training stays in memory; it comes back from its events at the next request."),

@@ -254,6 +254,20 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text) {
   return ListenAddress{.host = std::string(host), .port = port};
 }
 
+std::optional<MinUpdates> parse_min_updates(std::string_view text) {
+  constexpr std::int64_t count_max = 2000;
+  const char* const end = text.data() + text.size();
+  MinUpdates result;
+  if (text.contains('.')) {
+    const auto [stop, error] = std::from_chars(text.data(), end, result.fraction, std::chars_format::fixed);
+    const bool share = result.fraction > 0 && result.fraction <= 1;
+    return error == std::errc() && stop == end && share ? std::optional(result) : std::nullopt;
+  }
+  const auto [stop, error] = std::from_chars(text.data(), end, result.count);
+  const bool number = error == std::errc() && stop == end && result.count >= 1 && result.count <= count_max;
+  return number ? std::optional(result) : std::nullopt;
+}
+
 bool is_origin(std::string_view text) {
   if (text == "*") return true;
   const std::size_t colon = text.find("://");

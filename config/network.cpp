@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
+#include <stdexcept>
 
 namespace fedlog::config {
 namespace {
@@ -25,6 +27,32 @@ bool is_digit(char c) {
 // An underscore is in no official name, and in many that networks of containers give.
 bool is_host_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_' || c == '.';
+}
+
+IpAddress mapped(std::span<const std::uint8_t, 4> v4) {
+  auto address = mapped_prefix;
+  std::ranges::copy(v4, address.begin() + mapped_bits / 8);
+  return address;
+}
+
+// The IPv4 address that an IPv6 one leads to through a translator or a tunnel.
+std::optional<IpAddress> embedded_v4(const IpAddress& address) {
+  static const auto nat64 = *parse_network("64:ff9b::/96");
+  static const auto six_to_four = *parse_network("2002::/16");
+  const std::span all{address};
+  if (nat64.contains(address)) return mapped(all.last<4>());
+  if (six_to_four.contains(address)) return mapped(all.subspan<2, 4>());
+  return std::nullopt;
+}
+
+std::vector<Network> parsed(const std::vector<std::string>& texts) {
+  std::vector<Network> networks;
+  for (const auto& text : texts) {
+    const auto network = parse_network(text);
+    if (!network) throw std::invalid_argument("no network: " + text);
+    networks.push_back(*network);
+  }
+  return networks;
 }
 
 }  // namespace
@@ -74,6 +102,22 @@ std::optional<Network> parse_network(std::string_view text) {
     masked[static_cast<std::size_t>(bit / 8)] &= static_cast<std::uint8_t>(~(0x80U >> (bit % 8)));
   }
   return masked == *address ? std::optional{network} : std::nullopt;
+}
+
+NetworkRules::NetworkRules(const std::vector<std::string>& allowed, const std::vector<std::string>& denied)
+    : allowed_(parsed(allowed)), denied_(parsed(denied)) {}
+
+bool NetworkRules::permits(const IpAddress& address) const {
+  const auto inner = embedded_v4(address);
+  return permits_itself(address) && (!inner || permits_itself(*inner));
+}
+
+bool NetworkRules::permits_itself(const IpAddress& address) const {
+  const auto covers = [&](const Network& network) {
+    const bool v4 = network.prefix_bits >= mapped_bits && is_mapped(network.address);
+    return v4 == is_mapped(address) && network.contains(address);
+  };
+  return (allowed_.empty() || std::ranges::any_of(allowed_, covers)) && std::ranges::none_of(denied_, covers);
 }
 
 std::optional<std::string> host_name(std::string_view host) {

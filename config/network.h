@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fedlog::config {
 
@@ -25,6 +26,23 @@ struct Network {
 
 // An address, or a network in CIDR notation such as "10.0.0.0/8", whose bits behind the prefix must be zero.
 [[nodiscard]] std::optional<Network> parse_network(std::string_view text);
+
+// Which addresses something may be sent to. An IPv4 address is covered by IPv4 networks only, and one that
+// stands for it inside of IPv6 (NAT64, 6to4) has to be permitted as both.
+class NetworkRules {
+ public:
+  // Texts as parse_network reads them; throws std::invalid_argument for others. Without `allowed`, everything
+  // is that is not denied.
+  NetworkRules(const std::vector<std::string>& allowed, const std::vector<std::string>& denied);
+
+  [[nodiscard]] bool permits(const IpAddress& address) const;
+
+ private:
+  [[nodiscard]] bool permits_itself(const IpAddress& address) const;
+
+  std::vector<Network> allowed_;
+  std::vector<Network> denied_;
+};
 
 // The name in a Host header, in small letters and without the port: "example.org" of "Example.org:8000", an
 // IPv6 address with its brackets. Letters, digits, "-", "_" and "." only; nullopt for all else.

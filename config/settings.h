@@ -81,11 +81,18 @@ enum class OnUnreachable { remove, error };
 struct Notifications {
   std::int64_t connect_timeout_ms = 3'000;
   std::int64_t read_timeout_ms = 30'000;
+  std::int64_t total_timeout_ms = 45'000;
   std::int64_t retry_span_s = 300;
   std::int64_t retry_first_ms = 500;
   std::int64_t retry_max_ms = 30'000;
   std::int64_t concurrency = 32;
+  std::int64_t concurrency_per_receiver = 2;
+  std::int64_t poll_span_s = 3'600;
+  std::vector<std::string> allowed_networks;
+  std::vector<std::string> denied_networks = {
+      "0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "::/128", "fe80::/10", "ff00::/8"};
   OnUnreachable on_unreachable = OnUnreachable::remove;
+  std::int64_t waits_max = 1'000;
 };
 
 struct Worker {
@@ -109,7 +116,14 @@ struct Aggregation {
   std::int64_t threads = 2;
 };
 
+enum class OnDeadline { go_on, error };
+
 struct Trainings {
+  std::int64_t round_deadline_s = 0;
+  std::int64_t test_deadline_s = 0;
+  std::string min_updates = "1.0";
+  OnDeadline on_deadline = OnDeadline::go_on;
+  std::int64_t max_rounds_without_quorum = 0;
   std::int64_t idle_passivate_s = 300;
 };
 
@@ -158,6 +172,14 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 [[nodiscard]] std::optional<ListenAddress> parse_listen_address(std::string_view text);
+
+// How many updates make a quorum: "3" is a count, "0.5" a fraction of the participants, "1.0" all of them;
+// nullopt for all else.
+struct MinUpdates {
+  std::int64_t count = 0;  // 0: the fraction says it
+  double fraction = 1.0;
+};
+[[nodiscard]] std::optional<MinUpdates> parse_min_updates(std::string_view text);
 
 // What a browser calls an origin, "https://example.org" or "http://localhost:3000", or "*" for all.
 [[nodiscard]] bool is_origin(std::string_view text);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "config/network.h"
+
 namespace fedlog::tools {
 namespace {
 
@@ -19,6 +21,45 @@ actors::Passwords::Options password_options(const config::Settings& settings) {
           .threads = static_cast<std::size_t>(hashing),
           .waiting_max = static_cast<std::size_t>(waiting),
           .remember = std::chrono::seconds{settings.accounts.credential_cache_s}};
+}
+
+// For what the options of a training do not say.
+domain::TrainingOptions training_defaults(const config::Settings& settings) {
+  const auto min_updates = *config::parse_min_updates(settings.trainings.min_updates);  // checked on loading
+  domain::TrainingOptions defaults;
+  defaults.round_deadline_s = settings.trainings.round_deadline_s;
+  defaults.test_deadline_s = settings.trainings.test_deadline_s;
+  defaults.min_updates = min_updates.count;
+  defaults.min_updates_fraction = min_updates.fraction;
+  defaults.on_deadline = settings.trainings.on_deadline == config::OnDeadline::go_on
+                             ? domain::OnDeadline::go_on
+                             : domain::OnDeadline::error;
+  defaults.on_unreachable = settings.notifications.on_unreachable == config::OnUnreachable::remove
+                                ? domain::OnUnreachable::remove
+                                : domain::OnUnreachable::error;
+  defaults.max_rounds_without_quorum = settings.trainings.max_rounds_without_quorum;
+  return defaults;
+}
+
+// The variable only creates: whoever expects it to change the password, or to let the user in, should learn
+// that it does not.
+void warn_if_useless(actors::Gateway& gateway, const domain::User& user, const std::string& password) {
+  const auto& name = user.username.text;
+  if (!user.active) {
+    spdlog::warn(
+        "FEDLOG_SUPERUSER changes nothing: the user is deactivated name={0} hint=\"fedlog user activate "
+        "{0}\"",
+        name);
+    return;
+  }
+  const auto signed_in =
+      gateway.user_by_password({.username = name, .password = password, .address = "start"});
+  if (!signed_in && signed_in.error().reason == domain::Reason::wrong_credentials) {
+    spdlog::warn(
+        "FEDLOG_SUPERUSER changes nothing: the user exists with another password name={0} hint=\"fedlog "
+        "user passwd {0}\"",
+        name);
+  }
 }
 
 }  // namespace
@@ -39,15 +80,22 @@ actors::SystemOptions system_options(const config::Settings& settings,
   options.passwords = password_options(settings);
   options.sign_in = {.wrong_per_minute_per_address = settings.accounts.wrong_passwords_per_minute_per_address,
                      .wrong_per_minute_per_user = settings.accounts.wrong_passwords_per_minute_per_user};
-  options.notifications = {.connect_timeout = milliseconds{settings.notifications.connect_timeout_ms},
-                           .read_timeout = milliseconds{settings.notifications.read_timeout_ms},
-                           .retry = {.first = milliseconds{settings.notifications.retry_first_ms},
-                                     .max = milliseconds{settings.notifications.retry_max_ms},
-                                     .span = seconds{settings.notifications.retry_span_s}},
-                           .concurrency = static_cast<std::size_t>(settings.notifications.concurrency)};
-  options.on_unreachable = settings.notifications.on_unreachable == config::OnUnreachable::remove
-                               ? domain::OnUnreachable::remove
-                               : domain::OnUnreachable::error;
+  options.notifications = {
+      .connect_timeout = milliseconds{settings.notifications.connect_timeout_ms},
+      .read_timeout = milliseconds{settings.notifications.read_timeout_ms},
+      .total_timeout = milliseconds{settings.notifications.total_timeout_ms},
+      .retry = {.first = milliseconds{settings.notifications.retry_first_ms},
+                .max = milliseconds{settings.notifications.retry_max_ms},
+                .span = seconds{settings.notifications.retry_span_s}},
+      .concurrency = static_cast<std::size_t>(settings.notifications.concurrency),
+      .concurrency_per_receiver = static_cast<std::size_t>(settings.notifications.concurrency_per_receiver),
+      .poll_span = seconds{settings.notifications.poll_span_s},
+      .permits = [rules = config::NetworkRules{settings.notifications.allowed_networks,
+                                               settings.notifications.denied_networks}](const auto& address) {
+        return rules.permits(address);
+      }};
+  options.training_defaults = training_defaults(settings);
+  options.notification_waits_max = static_cast<std::size_t>(settings.notifications.waits_max);
   options.model_access = settings.models.access == config::ModelAccess::open ? domain::ModelAccess::open
                                                                              : domain::ModelAccess::members;
   options.require_finite_updates = settings.models.require_finite_updates;
@@ -109,7 +157,10 @@ std::expected<void, std::string> ensure_superuser(actors::Gateway& gateway, cons
   }
   const auto name = text.substr(0, colon);
   if (const auto user = gateway.views().user_by_name(name)) {
-    if (user->superuser) return {};
+    if (user->superuser) {
+      warn_if_useless(gateway, *user, text.substr(colon + 1));
+      return {};
+    }
     return std::unexpected("FEDLOG_SUPERUSER names the user \"" + name +
                            "\", who exists and is no superuser");
   }

@@ -36,6 +36,14 @@ TEST(NextStep, LetsAReceiverThatIsAskedForWorkSayLater) {
   }
 }
 
+TEST(NextStep, IsNoRepetitionWhereNothingCanBePosted) {
+  for (const auto kind : all_kinds) {
+    EXPECT_EQ(next_step(kind, {0, "gone", Obstacle::gone}), Next::settle_dropped);
+    EXPECT_EQ(next_step(kind, {0, "denied", Obstacle::no_target}), Next::settle_unreachable);
+    EXPECT_EQ(next_step(kind, {0, "", Obstacle::polls}), Next::wait_for_poll);
+  }
+}
+
 TEST(WaitAfter, DoublesUpToTheLongestWait) {
   using std::chrono::milliseconds;
   const RetryPolicy policy{.first = milliseconds{100}, .max = milliseconds{1000}, .span = milliseconds{0}};
@@ -65,6 +73,33 @@ TEST(Body, IsWhatReceiversParse) {
       body(update_round_start, 0),
       R"({"notification_type":"UPDATE_ROUND_START","body":{"round":0,"global_model_uuid":)"
       R"("0f000000-0000-0000-0000-000000000003"},"training_uuid":"0f000000-0000-0000-0000-000000000001"})");
+}
+
+TEST(Body, HandsOutWhatFedProxNeeds) {
+  const auto body = nlohmann::json::parse(body_of({.receiver = user_id(2),
+                                                   .kind = update_round_start,
+                                                   .training = training_id(1),
+                                                   .model = model_id(3),
+                                                   .round = 4,
+                                                   .mu = 0.25}));
+  EXPECT_EQ(body["body"],
+            (nlohmann::json{{"round", 4}, {"global_model_uuid", model_id(3).text()}, {"x_mu", 0.25}}));
+}
+
+TEST(Body, SaysWhyATrainingEndedByAnError) {
+  const auto body = nlohmann::json::parse(body_of({.receiver = user_id(2),
+                                                   .kind = training_finished,
+                                                   .training = training_id(1),
+                                                   .model = model_id(3),
+                                                   .round = {},
+                                                   .mu = {},
+                                                   .reason = "Cancelled \xff."}));
+  EXPECT_EQ(body["body"]["x_state"], "E");
+  EXPECT_EQ(body["body"]["x_reason"], "Cancelled \xef\xbf\xbd.") << "whatever its bytes are, it is JSON";
+}
+
+TEST(Body, OfAPingIsOneThatReceiversCanParse) {
+  EXPECT_EQ(ping_body(), R"({"notification_type":"PING","body":{},"training_uuid":null})");
 }
 
 }  // namespace

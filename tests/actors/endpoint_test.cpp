@@ -28,6 +28,8 @@ TEST(Endpoints, AreTakenApart) {
            {"http://[::1]:8101/x", false, "::1", 8101, "/x"},
            {"http://[fe80::1]", false, "fe80::1", 80, "/"},
            {"http://host:65535", false, "host", 65535, "/"},
+           {"http://host/\xc3\xa4?\xc3\xb6", false, "host", 80, "/%C3%A4?%C3%B6"},
+           {"http://my_host-1.example.org./", false, "my_host-1.example.org.", 80, "/"},
        }) {
     const auto endpoint = Endpoint::parse(url);
     ASSERT_TRUE(endpoint.has_value()) << url << ": " << endpoint.error();
@@ -52,6 +54,14 @@ TEST(Endpoints, AreRefusedWithTheReason) {
            {"http:///path", "no host"},
            {"http://:80", "no host"},
            {"http://[]:80", "no host"},
+           {"http://[127.0.0.1]/", "not an IPv6 address"},
+           {"http://[fe80::1%eth0]/", "not an IPv6 address"},
+           {"http://::1/", "without brackets"},
+           {"http://fe80::1:8080", "without brackets"},
+           {"http://h\xc3\xa4user.example/", "xn-- form"},
+           {"http://a%2fb/", "letters, digits"},
+           {"http://a\\b/", "letters, digits"},
+           {"http://" + std::string(254, 'a') + "/", "too long"},
            {"http://[::1", "lacks a ']'"},
            {"http://name:secret@host/", "credentials"},
            {"http://host:", "port"},

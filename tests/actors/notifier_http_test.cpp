@@ -3,6 +3,7 @@
 
 #include "actors/notifier.h"
 #include "storage/data_folder.h"
+#include "tests/actors/raw_receiver.h"
 #include "tests/actors/receiver.h"
 #include "tests/actors/trainings.h"
 #include "tests/temporary_folder.h"
@@ -38,10 +39,9 @@ class NotificationsOverHttp : public ::testing::Test {
 
   Notifier::Settlement settlement() {
     Notifier notifier{storage->views(),
-                      {.connect_timeout = std::chrono::seconds{5},
-                       .read_timeout = std::chrono::seconds{5},
-                       .retry = {.first = milliseconds{1}, .max = milliseconds{1}, .span = milliseconds{0}},
-                       .concurrency = 1},
+                      {.retry = {.first = milliseconds{1}, .max = milliseconds{1}, .span = milliseconds{0}},
+                       .concurrency = 1,
+                       .permits = permits},
                       [this](const Notifier::Settlement& made, const std::function<void()>& recorded) {
                         settled.change([&](auto& value) { value = made; });
                         recorded();
@@ -52,6 +52,7 @@ class NotificationsOverHttp : public ::testing::Test {
 
   TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
+  Webhook::Permits permits;
   Watched<std::optional<Notifier::Settlement>> settled;
 };
 
@@ -85,6 +86,15 @@ TEST_F(NotificationsOverHttp, AreDeliveredWithoutReadingAnEndlessAnswer) {
   EXPECT_EQ(settlement().outcome, domain::DeliveryOutcome::delivered);
 }
 
+TEST_F(NotificationsOverHttp, HaveAnUnreachableReceiverInADeniedNetwork) {
+  Receiver receiver;
+  permits = [](const IpAddress&) { return false; };
+  request(receiver.url("/"));
+  const auto made = settlement();
+  EXPECT_EQ(made.outcome, domain::DeliveryOutcome::unreachable);
+  EXPECT_EQ(made.detail, "its address 127.0.0.1 is in a network that this server may not post to");
+}
+
 TEST_F(NotificationsOverHttp, DoNotFollowRedirections) {
   Receiver receiver;
   receiver.set_status(302);
@@ -92,6 +102,21 @@ TEST_F(NotificationsOverHttp, DoNotFollowRedirections) {
   const auto made = settlement();
   EXPECT_EQ(made.outcome, domain::DeliveryOutcome::refused);
   EXPECT_THAT(receiver.calls(), SizeIs(1));
+}
+
+TEST_F(NotificationsOverHttp, ThatAreUnderWayDoNotHoldUpTheEnd) {
+  RawReceiver receiver{"HTTP/1.1 200 OK\r\n", {}};
+  request("http://127.0.0.1:" + std::to_string(receiver.endpoint().port) + "/");
+  {
+    Notifier notifier{storage->views(),
+                      {.read_timeout = std::chrono::hours{1}, .total_timeout = std::chrono::hours{1}},
+                      [this](const Notifier::Settlement& made, const std::function<void()>&) {
+                        settled.change([&](auto& value) { value = made; });
+                      }};
+    notifier.start();
+    receiver.wait_for_a_connection();
+  }
+  EXPECT_FALSE(settled.value().has_value()) << "the next start delivers it";
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
+
+#include "config/settings.h"
 
 namespace fedlog::config {
 namespace {
@@ -21,6 +24,61 @@ TEST(Network, ContainsTheAddressesOfItsPrefix) {
   EXPECT_TRUE(contains("0.0.0.0/0", "255.255.255.255"));
   EXPECT_FALSE(contains("0.0.0.0/0", "2001:db8::1"));
   EXPECT_TRUE(contains("::/0", "2001:db8::1"));
+}
+
+bool permits(const NetworkRules& rules, std::string_view address) {
+  return rules.permits(parse_ip_address(address).value());
+}
+
+TEST(NetworkRules, PermitEverythingThatIsNotDenied) {
+  const NetworkRules rules{{}, {"169.254.0.0/16", "fe80::/10"}};
+  for (const auto* address : {"127.0.0.1", "10.1.2.3", "8.8.8.8", "::1", "2001:db8::1"}) {
+    EXPECT_TRUE(permits(rules, address)) << address;
+  }
+  for (const auto* address : {"169.254.169.254", "::ffff:169.254.169.254", "fe80::1"}) {
+    EXPECT_FALSE(permits(rules, address)) << address;
+  }
+}
+
+TEST(NetworkRules, PermitOnlyWhatIsAllowedAndNotDenied) {
+  const NetworkRules rules{{"10.0.0.0/8", "2001:db8::/32"}, {"10.9.0.0/16"}};
+  EXPECT_TRUE(permits(rules, "10.1.2.3"));
+  EXPECT_TRUE(permits(rules, "2001:db8::1"));
+  EXPECT_FALSE(permits(rules, "10.9.2.3"));
+  EXPECT_FALSE(permits(rules, "127.0.0.1"));
+  EXPECT_FALSE(permits(rules, "::1"));
+}
+
+TEST(NetworkRules, OfIpv6SayNothingOfIpv4) {
+  EXPECT_TRUE(permits(NetworkRules({}, {"::/0"}), "192.0.2.1"));
+  EXPECT_FALSE(permits(NetworkRules({}, {"::/0"}), "2001:db8::1"));
+  EXPECT_FALSE(permits(NetworkRules({"::/0"}, {}), "192.0.2.1"));
+  EXPECT_FALSE(permits(NetworkRules({}, {"0.0.0.0/0"}), "192.0.2.1"));
+  EXPECT_TRUE(permits(NetworkRules({}, {"0.0.0.0/0"}), "2001:db8::1"));
+}
+
+TEST(NetworkRules, SeeThroughTranslatorsAndTunnels) {
+  const NetworkRules rules{{}, {"169.254.0.0/16"}};
+  EXPECT_FALSE(permits(rules, "64:ff9b::169.254.169.254"));
+  EXPECT_FALSE(permits(rules, "2002:a9fe:a9fe::1"));
+  EXPECT_TRUE(permits(rules, "64:ff9b::192.0.2.1"));
+}
+
+TEST(NetworkRules, AreMadeOfNetworks) {
+  EXPECT_THROW(NetworkRules({"example.org"}, {}), std::invalid_argument);
+}
+
+TEST(NetworkRules, ByDefaultDenyWhatNoReceiverCanBe) {
+  const Notifications defaults;
+  const NetworkRules rules{defaults.allowed_networks, defaults.denied_networks};
+  for (const auto* address : {"0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "239.255.255.250",
+                              "255.255.255.255", "::", "fe80::1", "ff02::1"}) {
+    EXPECT_FALSE(permits(rules, address)) << address;
+  }
+  for (const auto* address :
+       {"127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "fd00::1", "8.8.8.8"}) {
+    EXPECT_TRUE(permits(rules, address)) << address;
+  }
 }
 
 TEST(Network, MayBeOneAddress) {

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace fedlog::actors {
+
+// The value of X-Fedlog-Signature: "sha256=" and, in hexadecimal, the HMAC-SHA256 under the receiver's secret
+// of the seconds in X-Fedlog-Timestamp, a dot, and the body.
+[[nodiscard]] std::string webhook_signature(std::string_view secret, std::int64_t timestamp_s,
+                                            std::string_view body);
+
+}  // namespace fedlog::actors
