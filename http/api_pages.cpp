@@ -55,7 +55,7 @@ td, th { border: 1px solid #bbb; padding: .2rem .5rem; text-align: left; vertica
 )"},
 };
 
-Response text_response(const Request& request, std::string_view media_type, std::string etag) {
+Response text_response(const Request& request, std::string_view media_type, const std::string& etag) {
   Response response;
   response.headers.add("ETag", etag);
   response.headers.add("Cache-Control", "no-cache");
@@ -89,7 +89,7 @@ bool ApiPages::has_redoc() const {
 Response ApiPages::file(const Request& request, std::string_view name) const {
   if (const auto found = std::ranges::find(own, name, &OwnFile::name); found != own.end()) {
     auto etag = "\"" + std::to_string(std::hash<std::string_view>{}(found->content)) + "\"";
-    auto response = text_response(request, found->media_type, std::move(etag));
+    auto response = text_response(request, found->media_type, etag);
     if (response.status == 200) response.body = std::string{found->content};
     return response;
   }
@@ -102,7 +102,7 @@ Response ApiPages::file(const Request& request, std::string_view name) const {
   const auto written = is_file ? std::filesystem::last_write_time(path, error).time_since_epoch().count() : 0;
   if (!is_file || error) return not_found_response();
   auto etag = "\"" + std::to_string(size_bytes) + "-" + std::to_string(written) + "\"";
-  auto response = text_response(request, found->media_type, std::move(etag));
+  auto response = text_response(request, found->media_type, etag);
   if (response.status == 200)
     response.body = FileBody{.path = path, .offset_bytes = 0, .length_bytes = size_bytes};
   return response;
