@@ -29,6 +29,28 @@ std::chrono::milliseconds wait_after(int failures, const RetryPolicy& policy, do
   return std::chrono::milliseconds{static_cast<std::int64_t>(whole / 2 + whole / 2 * random)};
 }
 
+std::string progress_of(const domain::Notification& notification, const PendingDelivery& first) {
+  if (first.row.notification != notification) {
+    return "it waits behind " + std::string{domain::name_of(first.row.notification.kind)} + ": " +
+           progress_of(first.row.notification, first);
+  }
+  switch (first.state) {
+    case PendingDelivery::State::under_way:
+      return "attempt " + std::to_string(first.attempts + 1) + " is being made";
+    case PendingDelivery::State::polled:
+      return "its receiver has to ask for it, until " + first.until.value_or(domain::Timestamp{}).text();
+    case PendingDelivery::State::settling:
+      return "its outcome is being recorded";
+    case PendingDelivery::State::waiting:
+      break;
+  }
+  if (first.attempts == 0) return "the first attempt is waiting for its turn";
+  const auto why =
+      first.last.status == 0 ? first.last.problem : "answered " + std::to_string(first.last.status);
+  return std::to_string(first.attempts) + (first.attempts == 1 ? " attempt" : " attempts") + " failed (" +
+         why + "), the next is at " + first.until.value_or(domain::Timestamp{}).text();
+}
+
 std::string body_of(const domain::Notification& notification) {
   nlohmann::ordered_json body;
   if (notification.round) body["round"] = *notification.round;

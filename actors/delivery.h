@@ -76,6 +76,9 @@ struct PendingDelivery {
   std::optional<domain::Timestamp> until;
 };
 
+// How `notification` stands, in words, where `first` is what is delivered to its receiver right now.
+[[nodiscard]] std::string progress_of(const domain::Notification& notification, const PendingDelivery& first);
+
 // The body that receivers get.
 [[nodiscard]] std::string body_of(const domain::Notification& notification);
 

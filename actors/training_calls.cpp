@@ -34,8 +34,11 @@ domain::TrainingCommand command_for(TrainingControl control, const domain::Calle
 
 }  // namespace
 
-TrainingCalls::TrainingCalls(storage::Storage& storage, CheckUsers check_users, Tell tell)
-    : storage_(storage), check_users_(std::move(check_users)), tell_(std::move(tell)) {}
+TrainingCalls::TrainingCalls(storage::Storage& storage, CheckUsers check_users, Tell tell, Pending pending)
+    : storage_(storage),
+      check_users_(std::move(check_users)),
+      tell_(std::move(tell)),
+      pending_(std::move(pending)) {}
 
 Result<domain::Training> TrainingCalls::readable(const RequestContext& context, domain::TrainingId id) const {
   auto training = storage_.views().training(id);
@@ -48,7 +51,13 @@ Result<domain::TrainingStatus> TrainingCalls::status(const RequestContext& conte
                                                      domain::TrainingId id) const {
   const auto training = readable(context, id);
   if (!training) return std::unexpected(training.error());
-  return domain::status_of(*training, storage::system_time(), storage_.views().pending_in(id));
+  auto on_their_way = storage_.views().pending_in(id);
+  for (auto& each : on_their_way) {
+    if (const auto first = pending_(each.notification.receiver, id)) {
+      each.progress = progress_of(each.notification, *first);
+    }
+  }
+  return domain::status_of(*training, storage::system_time(), on_their_way);
 }
 
 Result<void> TrainingCalls::control(const RequestContext& context, domain::TrainingId id,

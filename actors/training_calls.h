@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "actors/delivery.h"
 #include "actors/gateway.h"
 #include "storage/storage.h"
 
@@ -18,8 +20,11 @@ class TrainingCalls {
   // Refuses users that do not exist or are listed twice.
   using CheckUsers = std::function<Result<void>(const std::vector<domain::UserId>&)>;
 
+  // How the first notification stands that a training has on its way to a user.
+  using Pending = std::function<std::optional<PendingDelivery>(domain::UserId, domain::TrainingId)>;
+
   // `storage` must outlive it.
-  TrainingCalls(storage::Storage& storage, CheckUsers check_users, Tell tell);
+  TrainingCalls(storage::Storage& storage, CheckUsers check_users, Tell tell, Pending pending);
 
   [[nodiscard]] Result<domain::Training> readable(const RequestContext& context,
                                                   domain::TrainingId training) const;
@@ -40,6 +45,7 @@ class TrainingCalls {
   storage::Storage& storage_;
   CheckUsers check_users_;
   Tell tell_;
+  Pending pending_;
 };
 
 }  // namespace fedlog::actors

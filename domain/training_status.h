@@ -43,6 +43,7 @@ struct Names<AtDeadline> {  // sent; never rename
 struct PendingNotification {
   Notification notification;
   Timestamp requested;
+  std::string progress = {};  // what its delivery has come to, in words; empty: not known
 
   bool operator==(const PendingNotification&) const = default;
 };

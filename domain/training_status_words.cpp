@@ -154,12 +154,13 @@ std::string sentence_about(const Awaited& awaited, const TrainingStatus& status,
   if (!awaited.last_delivery && !awaited.requested) return text + "nothing was sent to it yet.";
   if (awaited.last_delivery) text += delivery_text(*awaited.last_delivery) + ".";
   if (awaited.requested) {
-    const auto& [notification, requested] = *awaited.requested;
+    const auto& [notification, requested, progress] = *awaited.requested;
     text += awaited.last_delivery ? " " : "";
     text += std::string{name_of(notification.kind)};
     if (notification.round) text += " of round " + std::to_string(*notification.round);
     text += " is on its way since " + time_text(requested) + " (" +
-            span_text(status.now.microseconds - requested.microseconds) + ").";
+            span_text(status.now.microseconds - requested.microseconds) + ")";
+    text += (progress.empty() ? "" : ": " + progress) + ".";
   }
   return text;
 }

@@ -182,7 +182,10 @@ Body on_its_way() {
   return nullable(
       object({{"notification_type", with_example(named<domain::NotificationKind>(), "UPDATE_ROUND_START")},
               {"round", with_example(nullable(integer()), 0)},
-              {"since", with_example(text("RFC 3339."), then)}},
+              {"since", with_example(text("RFC 3339."), then)},
+              {"progress", with_example(text("What its delivery has come to, in words."),
+                                        "2 attempts failed (no connection to 192.0.2.7: Connection refused), "
+                                        "the next is at 2026-01-31T08:15:07Z")}},
              "The newest notification that is still being delivered; null without one."));
 }
 

@@ -25,6 +25,7 @@ Body serialized(const domain::PendingNotification& pending) {
   body["notification_type"] = domain::name_of(pending.notification.kind);
   body["round"] = number_or_null(pending.notification.round);
   body["since"] = pending.requested.text();
+  body["progress"] = pending.progress;
   return body;
 }
 

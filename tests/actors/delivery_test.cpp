@@ -57,6 +57,38 @@ TEST(WaitAfter, DoublesUpToTheLongestWait) {
   EXPECT_EQ(bounds(1'000'000), std::pair(milliseconds{500}, milliseconds{999}));
 }
 
+TEST(Progress, IsToldInWords) {
+  const domain::Notification update{.receiver = user_id(2),
+                                    .kind = update_round_start,
+                                    .training = training_id(1),
+                                    .model = model_id(1),
+                                    .round = 3};
+  PendingDelivery first;
+  first.row.notification = update;
+  EXPECT_EQ(progress_of(update, first), "the first attempt is waiting for its turn");
+  first.state = PendingDelivery::State::under_way;
+  EXPECT_EQ(progress_of(update, first), "attempt 1 is being made");
+  first.state = PendingDelivery::State::waiting;
+  first.attempts = 1;
+  first.last = {.status = 0, .problem = "nobody answers"};
+  first.until = domain::Timestamp{5'000'000};
+  EXPECT_EQ(progress_of(update, first),
+            "1 attempt failed (nobody answers), the next is at 1970-01-01T00:00:05.000000Z");
+  first.attempts = 2;
+  first.last = {.status = 503, .problem = {}};
+  EXPECT_EQ(progress_of(update, first),
+            "2 attempts failed (answered 503), the next is at 1970-01-01T00:00:05.000000Z");
+  auto later = update;
+  later.kind = model_test_round;
+  EXPECT_EQ(progress_of(later, first),
+            "it waits behind UPDATE_ROUND_START: 2 attempts failed (answered 503), the next is at "
+            "1970-01-01T00:00:05.000000Z");
+  first.state = PendingDelivery::State::polled;
+  EXPECT_EQ(progress_of(update, first), "its receiver has to ask for it, until 1970-01-01T00:00:05.000000Z");
+  first.state = PendingDelivery::State::settling;
+  EXPECT_EQ(progress_of(update, first), "its outcome is being recorded");
+}
+
 TEST(Body, IsWhatReceiversParse) {
   const auto body = [](domain::NotificationKind kind, std::optional<std::int64_t> round) {
     return body_of({.receiver = user_id(2),

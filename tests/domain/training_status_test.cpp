@@ -15,8 +15,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr std::int64_t second = 1'000'000;
-constexpr std::int64_t minute = 60 * second;
+constexpr std::int64_t one_second = 1'000'000;
+constexpr std::int64_t one_minute = 60 * one_second;
 
 std::string name_of_number(UserId user) {
   return "u" + std::to_string(user.uuid.bytes[15]);
@@ -60,7 +60,7 @@ class Status : public ::testing::Test {
   }
 
   Course course;
-  Timestamp now{3 * minute};
+  Timestamp now{3 * one_minute};
 };
 
 TEST_F(Status, BeforeTheStartWaitsForTheOwner) {
@@ -150,7 +150,7 @@ TEST_F(Status, TellsThatTheDeadlineGoesOnWithEnoughUpdates) {
   EXPECT_EQ(before.at_deadline, AtDeadline::goes_on);
   EXPECT_EQ(before.needed, 1);
   EXPECT_THAT(summary(), HasSubstr(" (in 7 min) it goes on with what is there then"));
-  now = {course.training.deadline->microseconds + second};
+  now = {course.training.deadline->microseconds + one_second};
   EXPECT_THAT(summary(), HasSubstr(" (now) it goes on"));
 }
 
@@ -254,10 +254,13 @@ TEST_F(Status, TellsWhatCouldNotBeDelivered) {
 
 TEST_F(Status, TellsWhatIsOnItsWay) {
   course.start();
-  EXPECT_EQ(about_the_first({pending_update(0), pending_update(minute)}),
+  EXPECT_EQ(about_the_first({pending_update(0), pending_update(one_minute)}),
             "u2: UPDATE_ROUND_START of round 0 is on its way since 1970-01-01T00:01:00Z (2 min).");
+  auto tried = pending_update(one_minute);
+  tried.progress = "2 attempts failed";
+  EXPECT_THAT(about_the_first({tried}), HasSubstr("(2 min): 2 attempts failed."));
   course.settle(one, NotificationKind::training_start, DeliveryOutcome::delivered, 200);
-  EXPECT_THAT(about_the_first({pending_update(minute)}),
+  EXPECT_THAT(about_the_first({pending_update(one_minute)}),
               AllOf(HasSubstr("TRAINING_START"), HasSubstr("was delivered"), HasSubstr("is on its way")));
 }
 
@@ -328,14 +331,14 @@ TEST_F(Status, OfACancelledTrainingIsFinal) {
 // --- times
 
 TEST_F(Status, TellsSpansAsPeopleDo) {
-  const std::pair<std::int64_t, std::string> spans[] = {{-second, "0 s"},
-                                                        {59 * second, "59 s"},
-                                                        {60 * second, "1 min"},
-                                                        {3599 * second, "59 min"},
-                                                        {3600 * second, "1 h"},
-                                                        {125 * minute, "2 h 5 min"},
-                                                        {25 * 60 * minute, "1 day 1 h"},
-                                                        {48 * 60 * minute, "2 days"}};
+  const std::pair<std::int64_t, std::string> spans[] = {{-one_second, "0 s"},
+                                                        {59 * one_second, "59 s"},
+                                                        {60 * one_second, "1 min"},
+                                                        {3599 * one_second, "59 min"},
+                                                        {3600 * one_second, "1 h"},
+                                                        {125 * one_minute, "2 h 5 min"},
+                                                        {25 * 60 * one_minute, "1 day 1 h"},
+                                                        {48 * 60 * one_minute, "2 days"}};
   for (const auto& [span, text] : spans) {
     now = {course.training.created.microseconds + span};
     EXPECT_THAT(summary(), HasSubstr("(" + text + ") for its owner"));

@@ -36,12 +36,14 @@ TEST(TrainingStatus, ShowsWhatWasDeliveredAndWhatIsOnItsWay) {
                                                    .training = {},
                                                    .model = {},
                                                    .round = 2},
-                                  .requested = {2'000'000}}));
+                                  .requested = {2'000'000},
+                                  .progress = "it is being posted"}));
   EXPECT_EQ(body["awaited"][0]["last_delivery"].dump(),
             R"({"notification_type":"TRAINING_START","round":null,"outcome":"unreachable","status":0,)"
             R"("attempts":3,"detail":"no answer","at":"1970-01-01T00:00:01.000000Z"})");
   EXPECT_EQ(body["awaited"][0]["on_its_way"].dump(),
-            R"({"notification_type":"UPDATE_ROUND_START","round":2,"since":"1970-01-01T00:00:02.000000Z"})");
+            R"({"notification_type":"UPDATE_ROUND_START","round":2,"since":"1970-01-01T00:00:02.000000Z",)"
+            R"("progress":"it is being posted"})");
 }
 
 TEST(TrainingStatus, ShowsNullWhereThereIsNothing) {
