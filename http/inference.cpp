@@ -26,8 +26,8 @@ nlohmann::json input_of_field(const std::string& text, std::size_t depth_max) {
 
 // What Python takes for nothing: null, false, zero, empty text and lists.
 bool is_nothing(const nlohmann::json& value) {
-  return value.is_null() || value == false || value == 0 || value == "" ||
-         (value.is_structured() && value.empty());
+  if (value.is_string()) return value.get_ref<const std::string&>().empty();
+  return value.is_null() || value == false || value == 0 || (value.is_structured() && value.empty());
 }
 
 constexpr std::array<std::string_view, 2> formats{"json", "binary"};

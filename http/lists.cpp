@@ -35,7 +35,7 @@ ListField order_only(std::string_view name) {
 }
 // Fields that local models have not, or that only they have, are null in the others.
 json of_global(const domain::Model& model, json value) {
-  return model.kind == domain::ModelKind::local ? json(nullptr) : value;
+  return model.kind == domain::ModelKind::local ? json(nullptr) : std::move(value);
 }
 
 const ListTable<domain::User>& users() {
