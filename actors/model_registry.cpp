@@ -121,6 +121,7 @@ Result<domain::TrainingId> ModelRegistry::create_training(const RequestContext& 
         "target_num_updates"});
   }
   const domain::TrainingId id{new_id()};
+  std::vector<storage::BlobHold> holds;
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto model = storage_.views().model(request.model);
     if (!model || model->kind == domain::ModelKind::local) return model_not_found(request.model);
@@ -129,6 +130,13 @@ Result<domain::TrainingId> ModelRegistry::create_training(const RequestContext& 
     storage::Append model_append{.stream = {}, .expected_version = 0, .events = {}};
     domain::ModelId used = model->id;
     if (model->training) {
+      // The model may be deleted while its copy is made.
+      for (const auto& blob : {model->weights, model->preprocessing}) {
+        if (!blob) continue;
+        auto hold = storage_.blobs().hold(*blob);
+        if (!hold) return model_not_found(model->id);
+        holds.push_back(std::move(*hold));
+      }
       used = {new_id()};
       model_append.events.push_back(storage::EventCodec::encode(domain::ModelEvent{copy_of(*model, used)}));
     }

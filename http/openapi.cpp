@@ -31,7 +31,9 @@ what a path takes.
 of sentences. They are checked in this order: form of the answer (404 for `?format=`, 406), credentials (401),
 method (405), then the call itself. A method that a path lacks is 405 with `Allow`.
 
-**Repeating.** Who sends the same `Idempotency-Key` with a changing call again within 24 hours gets the first answer.
+**Repeating.** Who sends the same `Idempotency-Key` with a changing call again within 24 hours gets the first answer,
+whatever the body says now; nothing happens a second time. Calls that were refused are judged anew. A key counts for
+one user, method and path; for a registration, for its user name and password.
 
 **Notifications.** A user's `message_endpoint` gets a POST for everything that happens in a training that concerns
 it; see the callback of the registration. The training goes on by the participants' updates and metrics.
