@@ -60,7 +60,9 @@ auto guarded(const Compute& compute) -> decltype(compute()) {
 
 AggregationWorker::AggregationWorker(storage::BlobStore& blobs, std::filesystem::path scratch_folder,
                                      std::size_t threads)
-    : blobs_(blobs), scratch_folder_(std::move(scratch_folder)) {
+    : blobs_(blobs),
+      scratch_folder_(std::move(scratch_folder)),
+      threads_a_round_(static_cast<unsigned>(threads)) {
   for (std::size_t index = 0; index < threads; ++index) {
     threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
@@ -143,7 +145,9 @@ AggregationWorker::Outcome<AggregationWorker::Made<domain::BlobId>> AggregationW
     updates.push_back({*path, static_cast<std::uint64_t>(part.sample_size)});
   }
   const ScratchFile result{scratch_folder_};
-  if (auto written = ml::weighted_mean(*base_path, updates, result.path()); !written) {
+  // Updates were checked when they came, and are named by their contents since.
+  const ml::AggregationOptions options{.threads = threads_a_round_, .limits = {.checksums_verified = true}};
+  if (auto written = ml::weighted_mean(*base_path, updates, result.path(), options); !written) {
     return std::unexpected(written.error().message);
   }
   return keep(result.path());

@@ -15,9 +15,9 @@
 
 namespace fedlog::actors {
 
-// Computes aggregations, and averages of moments, on its own threads, so that neither actors nor requests
-// wait for them. Destroying it finishes what is running and drops what is waiting: the trainings ask again
-// after a restart.
+// Computes aggregations, and averages of moments, on its own threads (several rounds at once, and each of
+// them on several threads), so that neither actors nor requests wait for them. Destroying it finishes what is
+// running and drops what is waiting: the trainings ask again after a restart.
 class AggregationWorker {
  public:
   // The result as durable blobs, or a sentence why there is none.
@@ -60,6 +60,7 @@ class AggregationWorker {
 
   storage::BlobStore& blobs_;
   std::filesystem::path scratch_folder_;
+  unsigned threads_a_round_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Job> jobs_;

@@ -15,6 +15,7 @@
 #include "ml/checksum.h"
 #include "ml/compatibility.h"
 #include "ml/file_descriptor.h"
+#include "ml/mapped_file.h"
 #include "ml/mean_accumulator.h"
 #include "ml/model_file.h"
 
@@ -23,8 +24,11 @@ namespace {
 
 using Done = std::expected<void, FileError>;
 
-// Elements of one step: sums and elements of a step stay in the second-level cache.
-constexpr std::size_t block_elements = 16 * 1024;
+// Elements of one step: their sums stay in the second-level cache, and of each update there is enough to read
+// that mapping and releasing it is worth it.
+constexpr std::size_t step_elements = 64 * 1024;
+// Updates that are added, and mapped, at once.
+constexpr std::size_t updates_at_once = 4;
 constexpr std::size_t copy_block_bytes = std::size_t{1} << 20;
 // Weights and their sum are exact in double up to here.
 constexpr std::uint64_t total_limit = std::uint64_t{1} << 53;
@@ -47,7 +51,7 @@ struct Source {
 };
 
 struct Participant {
-  FileDescriptor file;
+  MappedFile file;
   std::uint64_t weight;
   std::vector<Source> sources;
   // Kept only for an update whose strides differ from the base's.
@@ -113,9 +117,12 @@ std::expected<Participant, FileError> open_participant(const ModelFile& base,
   if (auto checked = check_update(base, *model, false); !checked) {
     return file_error(FileErrorCode::incompatible, std::move(checked.error()));
   }
-  auto file = FileDescriptor::open_for_reading(update.file);
+  auto file = MappedFile::open(update.file);
   if (!file) {
     return std::unexpected(std::move(file.error()));
+  }
+  if (file->bytes().size() != model->bytes().size()) {
+    return file_error(FileErrorCode::io, "The file has changed while it was read.");
   }
   Participant participant{
       .file = std::move(*file), .weight = update.sample_size, .sources = {}, .mapped = std::nullopt};
@@ -140,13 +147,39 @@ struct Step {
 std::vector<Step> steps_of(const std::vector<Target>& targets) {
   std::vector<Step> steps;
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    for (std::uint64_t begin = 0; begin < targets[i].count; begin += block_elements) {
+    for (std::uint64_t begin = 0; begin < targets[i].count; begin += step_elements) {
       steps.push_back(
           {i, begin,
-           static_cast<std::size_t>(std::min<std::uint64_t>(block_elements, targets[i].count - begin))});
+           static_cast<std::size_t>(std::min<std::uint64_t>(step_elements, targets[i].count - begin))});
     }
   }
   return steps;
+}
+
+// Calls work(i) for each i below `count`, on that many threads; the first error ends it.
+template <typename MakeWork>
+Done on_threads(unsigned threads, std::size_t count, const MakeWork& make_work) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  Done outcome;
+  const auto run = [&] {
+    auto work = make_work();
+    for (std::size_t i = next++; i < count; i = next++) {
+      if (auto done = work(i); !done) {
+        const std::lock_guard lock(mutex);
+        outcome = std::move(done);
+        next = count;
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < std::min<std::size_t>(threads, count); ++i) {
+      others.emplace_back(run);
+    }
+    run();
+  }
+  return outcome;
 }
 
 // One thread's buffers. Takes steps until none is left.
@@ -161,34 +194,51 @@ class Worker {
     const std::size_t width = size_bytes(target.dtype);
     auto& accumulator = accumulators_[target.dtype];
     if (accumulator == nullptr) {
-      accumulator = MeanAccumulator::make(target.dtype, block_elements);
+      accumulator = MeanAccumulator::make(target.dtype, step_elements);
     }
     accumulator->start(step.count);
-    elements_.resize(step.count * width);
-    for (const Participant& participant : participants_) {
-      if (auto read = gather(participant, step, width); !read) {
-        return read;
+    std::size_t added = 0;
+    for (std::size_t i = 0; i < participants_.size(); ++i) {
+      runs_.push_back(run_of(participants_[i], step, width));
+      // What was gathered is overwritten by the next.
+      const bool gathered = participants_[i].sources[step.target].scattered.has_value();
+      if (gathered || i == 0 || runs_.size() == updates_at_once || i + 1 == participants_.size()) {
+        accumulator->add(runs_);
+        runs_.clear();
+        for (; added <= i; ++added) {
+          release(participants_[added], step, width);
+        }
       }
-      accumulator->add(elements_, participant.weight);
     }
-    accumulator->mean(total_, elements_);
-    return output_.write_at(target.file_offset + step.begin * width, elements_);
+    means_.resize(step.count * width);
+    accumulator->mean(total_, means_);
+    return output_.write_at(target.file_offset + step.begin * width, means_);
   }
 
  private:
-  Done gather(const Participant& participant, const Step& step, std::size_t width) {
+  MeanAccumulator::Weighted run_of(const Participant& participant, const Step& step, std::size_t width) {
     const Source& source = participant.sources[step.target];
     if (!source.scattered) {
-      return participant.file.read_at(source.file_offset + step.begin * width, elements_);
+      const auto run =
+          participant.file.bytes().subspan(source.file_offset + step.begin * width, step.count * width);
+      return {run.data(), participant.weight};
     }
+    gathered_.resize(step.count * width);
     const Bytes storage = participant.mapped->storage_bytes(source.storage);
     ElementWalk walk(*source.scattered);
     walk.seek(step.begin);
     for (std::size_t i = 0; i < step.count; ++i, walk.advance()) {
       const Bytes element = storage.subspan(static_cast<std::uint64_t>(walk.position()) * width, width);
-      std::ranges::copy(element, elements_.begin() + static_cast<std::ptrdiff_t>(i * width));
+      std::ranges::copy(element, gathered_.begin() + static_cast<std::ptrdiff_t>(i * width));
     }
-    return {};
+    return {gathered_.data(), participant.weight};
+  }
+
+  static void release(const Participant& participant, const Step& step, std::size_t width) {
+    const Source& source = participant.sources[step.target];
+    if (!source.scattered) {
+      participant.file.release_pages(source.file_offset + step.begin * width, step.count * width);
+    }
   }
 
   const std::vector<Target>& targets_;
@@ -196,38 +246,24 @@ class Worker {
   std::uint64_t total_;
   const FileDescriptor& output_;
   std::map<DType, std::unique_ptr<MeanAccumulator>> accumulators_;
-  std::vector<std::byte> elements_;
+  std::vector<MeanAccumulator::Weighted> runs_;
+  std::vector<std::byte> gathered_;
+  std::vector<std::byte> means_;
 };
 
 Done run_steps(const std::vector<Target>& targets, const std::vector<Participant>& participants,
                std::uint64_t total, const FileDescriptor& output, unsigned threads) {
-  const std::vector<Step> steps = steps_of(targets);
-  std::atomic<std::size_t> next = 0;
-  std::mutex mutex;
-  Done outcome;
-  const auto work = [&] {
-    Worker worker(targets, participants, total, output);
-    for (std::size_t i = next++; i < steps.size(); i = next++) {
-      if (auto done = worker.run(steps[i]); !done) {
-        const std::lock_guard lock(mutex);
-        outcome = std::move(done);
-        next = steps.size();
-      }
-    }
-  };
-  {
-    std::vector<std::jthread> others;
-    for (unsigned i = 1; i < std::min<std::size_t>(threads, steps.size()); ++i) {
-      others.emplace_back(work);
-    }
-    work();
-  }
-  return outcome;
+  const auto steps = steps_of(targets);
+  return on_threads(threads, steps.size(), [&] {
+    return [&, worker = Worker(targets, participants, total, output)](std::size_t i) mutable {
+      return worker.run(steps[i]);
+    };
+  });
 }
 
-Done copy_file(Bytes from, const FileDescriptor& to) {
-  for (std::size_t at = 0; at < from.size(); at += copy_block_bytes) {
-    const Bytes block = from.subspan(at, std::min(copy_block_bytes, from.size() - at));
+Done copy_range(Bytes from, std::uint64_t begin, std::uint64_t end, const FileDescriptor& to) {
+  for (std::uint64_t at = begin; at < end; at += copy_block_bytes) {
+    const Bytes block = from.subspan(at, std::min<std::uint64_t>(copy_block_bytes, end - at));
     if (auto written = to.write_at(at, block); !written) {
       return written;
     }
@@ -235,21 +271,58 @@ Done copy_file(Bytes from, const FileDescriptor& to) {
   return {};
 }
 
+// All of the base but the elements that get a mean.
+Done copy_rest(const ModelFile& base, const std::vector<Target>& targets, const FileDescriptor& to) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> replaced;
+  for (const Target& target : targets) {
+    replaced.emplace_back(target.file_offset, target.file_offset + target.count * size_bytes(target.dtype));
+  }
+  replaced.emplace_back(base.bytes().size(), base.bytes().size());
+  std::ranges::sort(replaced);
+  std::uint64_t copied = 0;
+  for (const auto& [begin, end] : replaced) {
+    if (auto done = copy_range(base.bytes(), copied, begin, to); !done) {
+      return done;
+    }
+    copied = std::max(copied, end);
+  }
+  return {};
+}
+
 // Reads every storage back, so that the checksum is that of what the file really holds.
-Done patch_checksums(const ModelFile& base, const FileDescriptor& output) {
-  std::vector<std::byte> block(copy_block_bytes);
+Done patch_checksums(const ModelFile& base, const FileDescriptor& output, unsigned threads) {
+  struct Piece {
+    std::uint64_t offset;
+    std::uint64_t size;
+    std::uint32_t crc;
+  };
+  std::vector<Piece> pieces;
+  for (const StorageRecord& storage : base.storages()) {
+    for (std::uint64_t at = 0; !storage.crc_offsets.empty() && at < storage.size_bytes;
+         at += copy_block_bytes) {
+      pieces.push_back(
+          {storage.file_offset + at, std::min<std::uint64_t>(copy_block_bytes, storage.size_bytes - at), 0});
+    }
+  }
+  auto read = on_threads(threads, pieces.size(), [&] {
+    return [&, block = std::vector<std::byte>(copy_block_bytes)](std::size_t i) mutable {
+      const auto part = std::span(block).first(pieces[i].size);
+      auto done = output.read_at(pieces[i].offset, part);
+      pieces[i].crc = crc32_of(part, 0);
+      return done;
+    };
+  });
+  if (!read) {
+    return read;
+  }
+  auto piece = pieces.begin();
   for (const StorageRecord& storage : base.storages()) {
     if (storage.crc_offsets.empty()) {
       continue;
     }
     std::uint32_t crc = 0;
-    for (std::uint64_t at = 0; at < storage.size_bytes; at += block.size()) {
-      const auto part =
-          std::span(block).first(std::min<std::uint64_t>(block.size(), storage.size_bytes - at));
-      if (auto read = output.read_at(storage.file_offset + at, part); !read) {
-        return read;
-      }
-      crc = crc32_of(part, crc);
+    for (std::uint64_t at = 0; at < storage.size_bytes; at += piece->size, ++piece) {
+      crc = crc32_of_both(crc, piece->crc, piece->size);
     }
     for (const std::uint64_t offset : storage.crc_offsets) {
       if (auto written = output.write_at(offset, std::as_bytes(std::span(&crc, 1))); !written) {
@@ -267,13 +340,13 @@ Done write_mean(const ModelFile& base, const std::vector<Participant>& participa
   if (!output) {
     return std::unexpected(output.error());
   }
-  if (auto copied = copy_file(base.bytes(), *output); !copied) {
+  if (auto copied = copy_rest(base, targets, *output); !copied) {
     return copied;
   }
   if (auto run = run_steps(targets, participants, total, *output, threads); !run) {
     return run;
   }
-  return patch_checksums(base, *output);
+  return patch_checksums(base, *output, threads);
 }
 
 }  // namespace
@@ -282,7 +355,10 @@ std::expected<void, FileError> weighted_mean(const std::filesystem::path& base_p
                                              std::span<const WeightedUpdate> updates,
                                              const std::filesystem::path& output,
                                              const AggregationOptions& options) {
-  const auto base = ModelFile::open(base_path, options.limits);
+  // What the result takes over from the base gets a new checksum, so the old one is verified in any case.
+  auto base_limits = options.limits;
+  base_limits.checksums_verified = false;
+  const auto base = ModelFile::open(base_path, base_limits);
   if (!base) {
     return std::unexpected(base.error());
   }

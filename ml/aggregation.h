@@ -31,9 +31,9 @@ struct AggregationOptions {
 // MeanAccumulator's. Tied weights are averaged once. Bool tensors, and whatever no state_dict lists, keep the
 // base's values. Updates of sample size 0 count for nothing.
 //
-// Memory is bounded by the block size and the number of tensors, not by the sizes of files; one file is held
-// open for each update. The output is complete but not synced when this returns; after an error it does not
-// exist.
+// The files are mapped, and may not change meanwhile. Memory, mapped pages included, is bounded by the base's
+// size and a few dozen KiB an update, not by the updates' sizes. The output is complete but not synced when
+// this returns; after an error it does not exist.
 //
 // Files with a single tensor (moments) are averaged the same way, with the first of them as the base.
 [[nodiscard]] std::expected<void, FileError> weighted_mean(const std::filesystem::path& base,

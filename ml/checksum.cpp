@@ -80,4 +80,8 @@ std::uint32_t crc32_of(Bytes bytes, std::uint32_t previous) {
   return crc32_of_zlib(bytes, previous);
 }
 
+std::uint32_t crc32_of_both(std::uint32_t first, std::uint32_t second, std::uint64_t second_size_bytes) {
+  return static_cast<std::uint32_t>(crc32_combine(first, second, static_cast<z_off_t>(second_size_bytes)));
+}
+
 }  // namespace fedlog::ml

@@ -21,6 +21,9 @@ struct FileLimits {
   // Bytes of all tensors, written out, as a multiple of the file's: views and tied weights count each time.
   std::uint64_t tensor_bytes_ratio = 8;
   std::size_t safetensors_header_bytes = std::size_t{32} << 20;
+  // The file was read before and has not changed: the checksums of its uncompressed records are not computed
+  // again, which would cost as much as reading all of it.
+  bool checksums_verified = false;
 };
 
 }  // namespace fedlog::ml

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <system_error>
@@ -64,6 +65,15 @@ void MappedFile::release_pages() const {
   if (!bytes_.empty()) {
     ::madvise(const_cast<std::byte*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
   }
+}
+
+void MappedFile::release_pages(std::uint64_t begin, std::uint64_t size) const {
+  static const auto page_bytes = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  // A page that is touched brings its neighbours with it, among them some that were released before.
+  constexpr std::uint64_t brought_bytes = std::uint64_t{4} << 20;
+  const std::uint64_t end = std::min<std::uint64_t>(begin + size + brought_bytes, bytes_.size());
+  begin = (begin - std::min(begin, brought_bytes)) / page_bytes * page_bytes;
+  if (begin < end) ::madvise(const_cast<std::byte*>(bytes_.data()) + begin, end - begin, MADV_DONTNEED);
 }
 
 }  // namespace fedlog::ml

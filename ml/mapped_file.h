@@ -29,6 +29,8 @@ class MappedFile {
   [[nodiscard]] Bytes bytes() const { return bytes_; }
   // Gives the pages back to the system; they are read again when touched.
   void release_pages() const;
+  // Of a part of it, and of what lies next to it.
+  void release_pages(std::uint64_t begin, std::uint64_t size) const;
 
  private:
   explicit MappedFile(Bytes bytes) : bytes_(bytes) {}

@@ -22,10 +22,16 @@ class MeanAccumulator {
 
   // Forgets the sums and begins a run of `count` elements, at most the capacity.
   virtual void start(std::size_t count) = 0;
-  // Adds weight times each of the run's elements. Precondition: weights sum to at most 2^53.
-  virtual void add(Bytes elements, std::uint64_t weight) = 0;
+  // A run's elements, at any address, and what they count for.
+  struct Weighted {
+    const std::byte* elements = nullptr;
+    std::uint64_t weight = 0;
+  };
+  // Adds weight times each of the elements of one run after the other. Precondition: weights sum to at most
+  // 2^53.
+  virtual void add(std::span<const Weighted> runs) = 0;
   // Writes sum / total_weight in the elements' type. Precondition: total_weight > 0.
-  virtual void mean(std::uint64_t total_weight, std::span<std::byte> out) const = 0;
+  virtual void mean(std::uint64_t total_weight, std::span<std::byte> out) = 0;
 };
 
 }  // namespace fedlog::ml

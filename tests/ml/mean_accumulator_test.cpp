@@ -17,7 +17,8 @@ Element mean_of(DType dtype, const std::vector<std::pair<Element, std::uint64_t>
   accumulator->start(1);
   std::uint64_t total = 0;
   for (const auto& [value, weight] : inputs) {
-    accumulator->add(std::as_bytes(std::span(&value, 1)), weight);
+    const MeanAccumulator::Weighted run{std::as_bytes(std::span(&value, 1)).data(), weight};
+    accumulator->add({&run, 1});
     total += weight;
   }
   Element out{};

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 
@@ -79,6 +80,50 @@ TEST_F(WeightedMean, CrossesTheBordersOfBlocks) {
   EXPECT_EQ(result("w"), expected);
 }
 
+TEST_F(WeightedMean, AddsAnyNumberOfUpdatesInTheirOrderWhateverTheThreads) {
+  // Of more steps than threads, and with a checksum of more than one piece.
+  constexpr std::size_t count = 300'003;
+  std::vector<WeightedUpdate> updates;
+  std::vector<double> sums(count);
+  double total = 0;
+  for (std::uint64_t number = 1; number <= 11; ++number) {
+    std::vector<float> values(count);
+    for (std::size_t i = 0; i < count; ++i) {
+      values[i] = static_cast<float>(std::sin(static_cast<double>(i) * static_cast<double>(number)));
+      sums[i] += static_cast<double>(values[i]) * static_cast<double>(number * number);
+    }
+    updates.push_back({put(state_dict_file({{"first", {1}}, {"w", values}})), number * number});
+    total += static_cast<double>(number * number);
+  }
+  std::vector<float> expected(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    expected[i] = static_cast<float>(sums[i] / total);
+  }
+  for (const unsigned threads : {1U, 3U}) {
+    const auto written = weighted_mean(updates.front().file, updates, output_, {.threads = threads});
+    ASSERT_TRUE(written.has_value()) << written.error().message;
+    EXPECT_EQ(result("w"), expected);
+    EXPECT_THAT(result("first"), ElementsAre(1));
+  }
+}
+
+TEST_F(WeightedMean, MixesUpdatesOfOtherStridesIntoTheOrder) {
+  const auto matrix = [](std::vector<std::int64_t> strides, const std::vector<float>& values) {
+    return torch_file(
+        complete_pickle("}" + pickled_items({{"w", pickled_tensor({.shape = {2, 2},
+                                                                   .strides = std::move(strides),
+                                                                   .storage_elements = 4})}})),
+        {{.key = "0", .content = raw(values)}});
+  };
+  std::vector<WeightedUpdate> updates;
+  for (int number = 0; number < 9; ++number) {
+    const bool turned = number % 3 == 1 || number == 5;
+    updates.push_back({put(turned ? matrix({1, 2}, {1, 3, 2, 4}) : matrix({2, 1}, {1, 2, 3, 4})), 1});
+  }
+  ASSERT_EQ(fault(updates.front().file, updates), "");
+  EXPECT_THAT(result("w"), ElementsAre(1, 2, 3, 4));
+}
+
 TEST_F(WeightedMean, IgnoresUpdatesOfSampleSizeZero) {
   const auto base = put(state_dict_file({{"a", {0}}}));
   const auto good = put(state_dict_file({{"a", {3}}}));
@@ -107,7 +152,11 @@ TEST_F(WeightedMean, RefusesADamagedUpdate) {
   std::string content = state_dict_file({{"a", {1, 2, 3}}});
   const auto base = put(content);
   content[content.find(raw<float>({2}))] ^= 1;
-  EXPECT_THAT(fault(base, {{put(content), 1}}), HasSubstr("checksum"));
+  const auto damaged = put(content);
+  EXPECT_THAT(fault(base, {{damaged, 1}}), HasSubstr("checksum"));
+  // Who has verified the checksums before does not pay for it again.
+  const std::vector<WeightedUpdate> updates{{damaged, 1}};
+  EXPECT_TRUE(weighted_mean(base, updates, output_, {.limits = {.checksums_verified = true}}).has_value());
 }
 
 TEST_F(WeightedMean, AveragesTiedWeightsOnce) {
