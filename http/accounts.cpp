@@ -66,10 +66,31 @@ Response change_password(const Services& services, Call& call) {
   return changed ? detail_response(200, "Password changed.") : rejection_response(changed.error());
 }
 
-Response set_active(const Services& services, const Call& call, bool active) {
+const std::vector<FieldRule>& deactivation_fields() {
+  static const std::vector<FieldRule> rules{{.name = "x_even_if_running",
+                                             .type = FieldType::boolean,
+                                             .fallback = false,
+                                             .description = "Also where trainings of the user are running.",
+                                             .example = true}};
+  return rules;
+}
+
+Response deactivate(const Services& services, Call& call) {
   const auto account = account_of(call);
   if (!account) return account.error();
-  const auto user = services.gateway.set_active(account->context, account->user, active);
+  const auto form = read_form(call, services);
+  if (!form) return form.error();
+  const auto values = read_fields(*form, deactivation_fields(), Wording::rest_framework);
+  if (!values) return values.error();
+  const auto user = services.gateway.set_active(account->context, account->user, false,
+                                                values->at("x_even_if_running").get<bool>());
+  return user ? body_response(200, serialized(*user)) : rejection_response(user.error());
+}
+
+Response activate(const Services& services, const Call& call) {
+  const auto account = account_of(call);
+  if (!account) return account.error();
+  const auto user = services.gateway.set_active(account->context, account->user, true, false);
   return user ? body_response(200, serialized(*user)) : rejection_response(user.error());
 }
 
@@ -102,13 +123,21 @@ std::vector<Route> account_routes(const Services& services) {
       .summary = "Lock a user out",
       .description =
           "For superusers. Neither the token nor the password is accepted until the user is activated again; "
-          "trainings and models stay as they are.",
+          "trainings and models stay as they are. The owner of running trainings is not locked out by "
+          "mistake.",
+      .fields = deactivation_fields(),
       .answers = {{.status = 200,
                    .meaning = "The user, with x_active false.",
                    .schema = schema::ref("User")}},
-      .failures = {unknown_id("User"), only_superusers,
-                   detail_failure(400, "No other superuser is active.",
-                                  "The last active superuser cannot be deactivated.")}};
+      .failures = {
+          unknown_id("User"), only_superusers,
+          detail_failure(400, "No other superuser is active.",
+                         "The last active superuser cannot be deactivated."),
+          detail_failure(400, "The user runs trainings.",
+                         "The user runs trainings that are not over: "
+                         "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33. Cancel them or wait for their end, or "
+                         "send {\"x_even_if_running\": true}; then they go on, and only superusers can "
+                         "manage them.")}};
   const Operation activation{
       .summary = "Let a user in again",
       .description = "For superusers. The token and the password are what they were.",
@@ -131,13 +160,13 @@ std::vector<Route> account_routes(const Services& services) {
       {.pattern = "/api/users/{user_id}/deactivate/",
        .view_name = "User",
        .description = "Locks a user out, for superusers.",
-       .methods = {{"POST", [&services](Call& call) { return set_active(services, call, false); },
+       .methods = {{"POST", [&services](Call& call) { return deactivate(services, call); },
                     Access::authenticated, deactivation}},
        .parameters = {user_parameter()}},
       {.pattern = "/api/users/{user_id}/activate/",
        .view_name = "User",
        .description = "Lets a user in again, for superusers.",
-       .methods = {{"POST", [&services](Call& call) { return set_active(services, call, true); },
+       .methods = {{"POST", [&services](Call& call) { return activate(services, call); },
                     Access::authenticated, activation}},
        .parameters = {user_parameter()}},
   };

@@ -9,6 +9,7 @@
 #include "http/groups.h"
 #include "http/inference.h"
 #include "http/models.h"
+#include "http/notifications.h"
 #include "http/schema_routes.h"
 #include "http/trainings.h"
 #include "http/users.h"
@@ -20,7 +21,7 @@ namespace {
 // The API is the sum of its resources' routes, and what describes them.
 std::vector<Route> all_routes(const Services& services) {
   std::vector<Route> routes;
-  for (auto resource : {user_routes, account_routes, group_routes, model_routes, training_routes,
+  for (auto resource : {user_routes, account_routes, notification_routes, group_routes, model_routes, training_routes,
                         inference_routes, dummy_routes}) {
     std::ranges::move(resource(services), std::back_inserter(routes));
   }

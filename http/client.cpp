@@ -20,6 +20,7 @@ std::chrono::steady_clock::time_point deadline_of(const Client& client, const Se
       return std::min(client.step_deadline, now + milliseconds{options.linger_pause_ms});
     case Client::State::shaking_hands:
     case Client::State::serving:
+    case Client::State::waiting:
       break;
   }
   return client.step_deadline;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,8 +14,10 @@ namespace fedlog::http {
 // one that goes on with it.
 //
 //   accept -> shaking_hands -> reading_head -> reading_body -> serving -> answering -> reading_head ...
-//                                   |               |                         |
-//                                   +---------------+------> answering        +--> lingering -> closed
+//                                   |               |         |      ^        |
+//                                   |               |         v      |        +--> lingering -> closed
+//                                   |               |         waiting
+//                                   +---------------+------> answering
 //
 // A state that has nothing to wait for is passed at once.
 struct Client {
@@ -23,6 +26,7 @@ struct Client {
     reading_head,
     reading_body,
     serving,    // queued for a worker, or with it
+    waiting,    // its answer waits for something
     answering,  // the client takes its time to read
     lingering,  // a connection that we end is read on for a while, so that closing does not reset it
   };
@@ -55,6 +59,8 @@ struct Client {
   std::chrono::steady_clock::time_point parked_at;
   std::chrono::steady_clock::time_point deadline;
   std::size_t unsent_bytes = 0;
+  // While it is waiting: the number that its wait is known by.
+  std::uint64_t wait = 0;
 };
 
 // Until when a client that is parked now may take.

@@ -92,6 +92,13 @@ void ClientTable::unpark(Client* client) {
   deadlines_.erase({client->deadline, client});
 }
 
+void ClientTable::take_back(Client* client) {
+  const std::scoped_lock lock{mutex_};
+  deadlines_.erase({client->deadline, client});
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, client->connection.fd(), nullptr);
+  client->watched = false;
+}
+
 Client* ClientTable::take_expired() {
   const std::scoped_lock lock{mutex_};
   if (deadlines_.empty() || deadlines_.begin()->first > Clock::now()) return nullptr;

@@ -35,6 +35,8 @@ class ClientTable {
   // A client over a limit has a refusal, unless too many of these are here already: null.
   [[nodiscard]] Client* add(std::unique_ptr<Client> client, bool any_number_from_its_origin);
   void unpark(Client* client);
+  // For a client whose event has not come: it does not come any more.
+  void take_back(Client* client);
   // A client whose deadline has passed, unparked; null when there is none.
   [[nodiscard]] Client* take_expired();
   // Closes what is parked, and from now on whatever is to be parked, except for answers on their way.

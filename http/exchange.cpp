@@ -123,18 +123,40 @@ void Exchanges::serve(Connection& connection, Exchange& exchange, const std::ato
                   {options_.body_timeout_ms, options_.bytes_per_second_min}};
   Response response;
   FileDescriptor file;
+  fill_in(exchange, response, file, [&](Response& out) { callbacks_.handle(request, body, out); });
+  exchange.may_be_followed = exchange.head.keep_alive && !stopping &&
+                             (body.is_complete() || (body.is_worth_draining() && body.drain()));
+  if (response.deferral) {
+    exchange.deferred = std::move(response);
+  } else {
+    write_answer(exchange, std::move(response), std::move(file), stopping);
+  }
+}
+
+void Exchanges::complete(Exchange& exchange, const std::atomic<bool>& stopping) {
+  auto response = *std::move(exchange.deferred);
+  exchange.deferred.reset();
+  const auto deferral = std::exchange(response.deferral, nullptr);
+  FileDescriptor file;
+  fill_in(exchange, response, file, deferral->complete);
+  write_answer(exchange, std::move(response), std::move(file), stopping);
+}
+
+void Exchanges::fill_in(const Exchange& exchange, Response& response, FileDescriptor& file,
+                        const std::function<void(Response&)>& fill) {
+  const auto& request = exchange.head.request;
   const auto failed = [&](std::string_view what) {
     if (callbacks_.on_exception) callbacks_.on_exception(request, what);
     response = server_error_response();
     file.reset();
   };
   try {
-    callbacks_.handle(request, body, response);
+    fill(response);
     if (!has_safe_headers(response)) {
       failed("an answer's header has control characters");
     } else if (!AnswerWriter::open_file(response, file)) {
       failed("an answer's file is missing or too short");
-    } else {
+    } else if (!response.deferral) {
       compression_.apply(request, response);
     }
   } catch (const std::exception& error) {
@@ -142,8 +164,12 @@ void Exchanges::serve(Connection& connection, Exchange& exchange, const std::ato
   } catch (...) {
     failed("something that is no std::exception was thrown");
   }
-  const bool keep = exchange.head.keep_alive && !stopping &&
-                    (body.is_complete() || (body.is_worth_draining() && body.drain()));
+}
+
+void Exchanges::write_answer(Exchange& exchange, Response response, FileDescriptor file,
+                             bool stopping) const {
+  const auto& request = exchange.head.request;
+  const bool keep = exchange.may_be_followed && !stopping;
   response.headers.set("X-Request-ID", request.id);
   response.headers.set_if_absent("Date", date_now());
   exchange.answer = writer_.write(std::move(response), std::move(file), keep, request.method == "HEAD");

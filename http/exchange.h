@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <expected>
+#include <functional>
+#include <optional>
 
 #include "http/answer.h"
 #include "http/chunk_walk.h"
@@ -24,6 +26,8 @@ struct Exchange {
         sent_before(connection.bytes_sent()) {}
 
   RequestHead head;
+  // An answer that waits for something.
+  std::optional<Response> deferred;
   Answer answer;
   // When the head was whole.
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
@@ -33,6 +37,8 @@ struct Exchange {
   // How far a chunked body that is being collected was looked at.
   ChunkWalk chunks;
   std::size_t walked_bytes = 0;
+  // Whether, as far as the request goes, another one may follow.
+  bool may_be_followed = false;
 };
 
 // What happens to a request between its bytes and its answer's. One for all connections; any thread.
@@ -54,8 +60,11 @@ class Exchanges {
   };
   [[nodiscard]] Body look_for_body(const Connection& connection, Exchange& exchange) const;
 
-  // Calls the handler; then the exchange has an answer. With `stopping` the answer ends the connection.
+  // Calls the handler; then the exchange has an answer, or a deferred one. With `stopping` the answer ends
+  // the connection.
   void serve(Connection& connection, Exchange& exchange, const std::atomic<bool>& stopping);
+  // Completes a deferred answer.
+  void complete(Exchange& exchange, const std::atomic<bool>& stopping);
 
   // The answer to what cannot be served, for which nothing more is read; the connection ends with it.
   void refuse(Connection& connection, Exchange& exchange, const HeadError& error) const;
@@ -66,6 +75,11 @@ class Exchanges {
   [[nodiscard]] const TrustedProxies& trusted_proxies() const { return trusted_proxies_; }
 
  private:
+  // Calls `fill`, and sees to it that the response can be sent.
+  void fill_in(const Exchange& exchange, Response& response, FileDescriptor& file,
+               const std::function<void(Response&)>& fill);
+  void write_answer(Exchange& exchange, Response response, FileDescriptor file, bool stopping) const;
+
   [[nodiscard]] std::expected<void, HeadError> check_host(const Request& request) const;
 
   const ServerOptions& options_;

@@ -21,13 +21,20 @@ struct Messages {
   std::string_view integer;
   std::string_view uuid;
   std::string_view minimum;
+  std::string_view maximum;
 };
-constexpr Messages rest_framework{"This field is required.", "This field may not be null.",
-                                  "A valid integer is required.", "Must be a valid UUID.",
-                                  "Ensure this value is greater than or equal to "};
-constexpr Messages marshmallow{"Missing data for required field.", "Field may not be null.",
-                               "Not a valid integer.", "Not a valid UUID.",
-                               "Must be greater than or equal to "};
+constexpr Messages rest_framework{"This field is required.",
+                                  "This field may not be null.",
+                                  "A valid integer is required.",
+                                  "Must be a valid UUID.",
+                                  "Ensure this value is greater than or equal to ",
+                                  "Ensure this value is less than or equal to "};
+constexpr Messages marshmallow{"Missing data for required field.",
+                               "Field may not be null.",
+                               "Not a valid integer.",
+                               "Not a valid UUID.",
+                               "Must be greater than or equal to ",
+                               "Must be less than or equal to "};
 constexpr std::string_view not_a_string = "Not a valid string.";  // of both
 
 const Messages& messages_of(Wording wording) {
@@ -91,6 +98,8 @@ FieldReader::Value FieldReader::url(const Json& value) const {
   auto read = text(value);
   if (!read) return read;
   const auto content = read->get<std::string>();
+  if (content.empty()) return read;  // `blank` allows it
+  const bool other = !rule_.other_scheme.empty() && content.starts_with(rule_.other_scheme);
   const auto scheme_end = content.find("://");
   const auto scheme = to_lower(content.substr(0, scheme_end));
   const bool known = scheme_end != std::string::npos && (scheme == "http" || scheme == "https");
@@ -99,7 +108,8 @@ FieldReader::Value FieldReader::url(const Json& value) const {
     const auto byte = static_cast<unsigned char>(c);
     return byte > ' ' && byte != 0x7f;
   });
-  if (!clean || host.empty() || host.front() == '/' || host.front() == ':' || host.front() == '?') {
+  const bool no_host = host.empty() || host.front() == '/' || host.front() == ':' || host.front() == '?';
+  if (!clean || (no_host && !other)) {
     return wrong("Enter a valid URL.");
   }
   return read;
@@ -137,6 +147,9 @@ FieldReader::Value FieldReader::integer(const Json& value) const {
   if (!number) return wrong(messages_of(wording_).integer);
   if (rule_.minimum && *number < *rule_.minimum) {
     return wrong(std::string{messages_of(wording_).minimum} + std::to_string(*rule_.minimum) + ".");
+  }
+  if (rule_.maximum && *number > *rule_.maximum) {
+    return wrong(std::string{messages_of(wording_).maximum} + std::to_string(*rule_.maximum) + ".");
   }
   return *number;
 }

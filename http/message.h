@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -101,11 +104,27 @@ struct FileBody {
   std::uint64_t length_bytes = 0;
 };
 
+struct Response;
+
+// An answer that waits for something; meanwhile it holds a connection, but no thread.
+struct Deferral {
+  // Until then at most.
+  std::chrono::steady_clock::time_point until;
+  // Calls what it is given once, from any thread, when the answer is worth making; at once if it is already.
+  // Once this object is gone it calls nothing any more.
+  std::function<void(std::function<void()> ready)> listen;
+  // Completes the answer: after `ready`, at `until`, or when the server is being stopped. Not called when the
+  // client went away.
+  std::function<void(Response&)> complete;
+};
+
 struct Response {
   int status = 200;
   Headers headers;
   // The server adds Content-Length, Connection, Date and X-Request-ID, and leaves the body out for HEAD.
   std::variant<std::string, FileBody> body;
+  // Set: this is the answer only after `complete` was called. Never with a FileBody.
+  std::shared_ptr<Deferral> deferral = {};
 };
 
 }  // namespace fedlog::http

@@ -78,6 +78,7 @@ Body described(const FieldRule& rule, bool partial) {
   }
   if (rule.items_max) field["max_length"] = *rule.items_max;
   if (rule.minimum) field["min_value"] = *rule.minimum;
+  if (rule.maximum) field["max_value"] = *rule.maximum;
   for (const auto each : rule.choices) {
     field["choices"].push_back(Body{{"value", each}, {"display_name", each}});
   }

@@ -22,8 +22,11 @@ const std::vector<FieldRule>& registration_fields() {
       {.name = "message_endpoint",
        .type = FieldType::url,
        .required = true,
-       .length_max = 2048,
-       .description = "Where notifications are posted: an http or https URL.",
+       .length_max = message_endpoint_length_max,
+       .other_scheme = "poll:",
+       .description =
+           "Where notifications are posted: an http or https URL. Or \"poll:\", for whoever asks for "
+           "notifications instead.",
        .example = "https://ada.example.org/hook"},
       {.name = "first_name",
        .fallback = "",

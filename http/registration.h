@@ -9,6 +9,8 @@
 
 namespace fedlog::http {
 
+inline constexpr std::size_t message_endpoint_length_max = 2048;
+
 // What a new user must be given, by the API and by the command line alike.
 [[nodiscard]] const std::vector<FieldRule>& registration_fields();
 

@@ -96,7 +96,8 @@ std::int64_t Call::number(std::string_view name) const {
 std::string allow_header(const Route& route) {
   std::string allow;
   for (const std::string_view name : method_names) {
-    if (find_method(route, name)) allow.append(name).append(", ");
+    const auto* method = find_method(route, name);
+    if (method != nullptr && method->in_allow) allow.append(name).append(", ");
   }
   if (find_method(route, "GET")) allow += "HEAD, ";
   return allow + "OPTIONS";

@@ -43,6 +43,8 @@ struct Method {
   Handler handler;
   Access access = Access::authenticated;
   Operation operation = {};
+  // On a path of the contract, whose Allow header is recorded: Allow does not name it.
+  bool in_allow = true;
 };
 
 // What a pattern's `{name}` stands for.

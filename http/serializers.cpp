@@ -83,6 +83,7 @@ Body serialized(const domain::User& user, const std::optional<std::string>& toke
   body["message_endpoint"] = user.message_endpoint.text;
   if (token) body["token"] = *token;
   if (!user.active) body["x_active"] = false;
+  if (user.webhook_secret_set) body["x_webhook_secret_set"] = true;
   return body;
 }
 
@@ -119,6 +120,9 @@ Body serialized(const domain::Training& training, Detail detail) {
     body["local_models_expected"] = training.participants.size();
   }
   if (training.state == domain::TrainingState::error) body["x_reason"] = training.reason;
+  if (domain::is_running(training.state)) body["x_waiting_for"] = texts_of(training.missing());
+  if (training.deadline) body["x_deadline"] = training.deadline->text();
+  if (training.paused) body["x_paused"] = true;
   return body;
 }
 

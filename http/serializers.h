@@ -22,7 +22,9 @@ namespace fedlog::http {
 // With `stats`, null where there are none.
 [[nodiscard]] actors::Result<Body> serialized_metadata(const domain::Model& model, actors::Gateway& gateway);
 
-// A list does not show how many updates arrived; a single training does.
+// A list does not show how many updates arrived; a single training does. Both have x_reason in state ERROR,
+// x_waiting_for (whose part is missing) while it runs, x_deadline where there is one, and x_paused where it
+// is.
 enum class Detail { list, single };
 [[nodiscard]] Body serialized(const domain::Training& training, Detail detail);
 

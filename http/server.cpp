@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -12,6 +11,9 @@
 #include "http/client_table.h"
 #include "http/exchange.h"
 #include "http/listener.h"
+#include "http/transports.h"
+#include "http/under_way.h"
+#include "http/waits.h"
 #include "http/worker_pool.h"
 
 namespace fedlog::http {
@@ -29,13 +31,6 @@ constexpr std::size_t received_at_once_bytes = 16 * 1024;
 // Workers park connections without waking the loop, so it may notice a deadline this much too late.
 constexpr milliseconds longest_nap{1000};
 
-std::shared_ptr<const TlsContext> load_tls(const std::optional<TlsFiles>& files) {
-  if (!files) return nullptr;
-  auto context = TlsContext::load(*files);
-  if (!context) throw std::runtime_error(context.error());
-  return *context;
-}
-
 }  // namespace
 
 class Server::Implementation {
@@ -44,7 +39,7 @@ class Server::Implementation {
       : options_(std::move(options)),
         callbacks_(std::move(callbacks)),
         exchanges_(options_, callbacks_),
-        tls_(load_tls(options_.tls)),
+        transports_(options_.tls),
         listener_(options_.host, options_.port),
         port_(listener_.port()),
         clients_({options_.connections_max, options_.connections_per_address_max}),
@@ -63,13 +58,9 @@ class Server::Implementation {
     if (!loop_.joinable()) return;
     stopping_ = true;
     wake_loop();
-    {
-      std::unique_lock lock{serving_mutex_};
-      const auto none_serving = [this] { return serving_ == 0; };
-      if (!nothing_served_.wait_for(lock, milliseconds{options_.stop_timeout_ms}, none_serving)) {
-        cut_ = true;
-        clients_.shut_down_sockets();
-      }
+    if (!serving_.wait_for_none(milliseconds{options_.stop_timeout_ms})) {
+      cut_ = true;
+      clients_.shut_down_sockets();
     }
     workers_.stop();
     finished_ = true;
@@ -78,14 +69,7 @@ class Server::Implementation {
     clients_.clear();
   }
 
-  [[nodiscard]] std::expected<void, std::string> reload_certificate() {
-    if (!options_.tls) return {};
-    auto fresh = TlsContext::load(*options_.tls);
-    if (!fresh) return std::unexpected(fresh.error());
-    const std::scoped_lock lock{tls_mutex_};
-    tls_ = std::move(*fresh);
-    return {};
-  }
+  [[nodiscard]] std::expected<void, std::string> reload_certificate() { return transports_.reload(); }
 
   [[nodiscard]] int port() const { return port_; }
 
@@ -116,8 +100,11 @@ class Server::Implementation {
           go_on(client);
         }
       }
+      // After the events: one of a client that is answered now would find it in other hands.
+      follow_waits();
       while (auto* client = clients_.take_expired()) end_expired(client);
       if (stopping_ && !closed_idle) {
+        for (auto* client : waits_.all()) answer_waiting(client);
         listener_.close();
         clients_.close_idle();
         closed_idle = true;
@@ -132,7 +119,7 @@ class Server::Implementation {
       const bool trusted = exchanges_.trusted_proxies().contains(incoming->remote_address);
       auto origin = origin_of(incoming->remote_address);
       auto* client =
-          clients_.add(std::make_unique<Client>(transport(std::move(incoming->socket)),
+          clients_.add(std::make_unique<Client>(transports_.make(std::move(incoming->socket)),
                                                 std::move(incoming->remote_address), std::move(origin)),
                        trusted);
       if (client == nullptr) continue;
@@ -141,15 +128,6 @@ class Server::Implementation {
                                                                           : options_.header_timeout_ms};
       shake_hands(client);
     }
-  }
-
-  [[nodiscard]] std::unique_ptr<Transport> transport(FileDescriptor socket) const {
-    std::shared_ptr<const TlsContext> tls;
-    {
-      const std::scoped_lock lock{tls_mutex_};
-      tls = tls_;
-    }
-    return tls ? tls->transport(std::move(socket)) : plain_transport(std::move(socket));
   }
 
   // The client was parked, and what it waited for has come.
@@ -168,6 +146,8 @@ class Server::Implementation {
         if (client->exchange.answer.has_file())
           return submit_step(client, [this, client] { send_on(client); });
         return send_on(client);
+      case State::waiting:
+        return listen_on(client);
       case State::lingering:
         return linger_on(client);
       case State::serving:
@@ -177,6 +157,43 @@ class Server::Implementation {
 
   void submit_step(Client* client, std::function<void()> step) {
     if (!workers_.submit(client->origin, WorkerPool::Kind::quick, std::move(step))) give_up(client);
+  }
+
+  void follow_waits() {
+    for (auto* client : waits_.take_handed_over()) wait_for_answer(client);
+    for (auto* client : waits_.ready()) answer_waiting(client);
+  }
+
+  void wait_for_answer(Client* client) {
+    client->state = State::waiting;
+    client->step_deadline = client->exchange.deferred->deferral->until;
+    if (stopping_) return complete(client);
+    park(client);
+    waits_.add(client);
+  }
+
+  void answer_waiting(Client* client) {
+    clients_.take_back(client);
+    waits_.remove(client);
+    complete(client);
+  }
+
+  void complete(Client* client) {
+    client->state = State::serving;
+    submit_step(client, [this, client] {
+      exchanges_.complete(client->exchange, stopping_);
+      client->connection.start_transfer();
+      send_on(client);
+    });
+  }
+
+  // A client that sends something while it waits has its next request ready; one that goes away is forgotten.
+  void listen_on(Client* client) {
+    const auto progress = client->connection.receive_now(received_at_once_bytes);
+    const bool sends_much = client->connection.input().size() > options_.collected_body_bytes_max;
+    if (progress != Progress::closed && !sends_much) return park(client);
+    waits_.remove(client);
+    progress == Progress::closed ? give_up(client) : complete(client);
   }
 
   void linger_on(Client* client) {
@@ -189,6 +206,8 @@ class Server::Implementation {
       refuse(client, {408, "The request's head came too slowly."});
     } else if (client->state == State::reading_body) {
       refuse(client, {408, "The request's body came too slowly."});
+    } else if (client->state == State::waiting) {
+      answer_waiting(client);
     } else {
       give_up(client);
     }
@@ -262,7 +281,7 @@ class Server::Implementation {
   void submit_request(Client* client, WorkerPool::Kind kind) {
     client->state = State::serving;
     client->served = true;
-    ++serving_;
+    serving_.add();
     ++requests_;
     const auto& address = client->exchange.head.request.remote_address;
     const bool direct = address == client->connection.remote_address();
@@ -281,6 +300,7 @@ class Server::Implementation {
   void serve(Client* client) {
     if (cut_) return give_up(client);
     exchanges_.serve(client->connection, client->exchange, stopping_);
+    if (client->exchange.deferred) return waits_.hand_over(client);
     client->connection.start_transfer();
     send_on(client);
   }
@@ -291,13 +311,13 @@ class Server::Implementation {
     if (progress == Progress::closed) return give_up(client);
     if (progress == Progress::waits) {
       client->unsent_bytes = client->exchange.answer.held_bytes();
-      if ((unsent_bytes_ += client->unsent_bytes) > options_.unsent_bytes_max) return give_up(client);
-      return park(client);
+      const auto unsent_bytes = unsent_bytes_ += client->unsent_bytes;
+      return unsent_bytes > options_.unsent_bytes_max ? give_up(client) : park(client);
     }
     exchanges_.log(client->connection, client->exchange);
     const bool served = std::exchange(client->served, false);
     client->exchange.answer.keeps_connection() ? await_request(client) : linger(client);
-    if (served) count_served();
+    if (served) serving_.remove();
   }
 
   void await_request(Client* client) {
@@ -324,31 +344,24 @@ class Server::Implementation {
   void give_up(Client* client) {
     unsent_bytes_ -= std::exchange(client->unsent_bytes, 0);
     if (client->state == State::answering) exchanges_.log(client->connection, client->exchange);
+    client->exchange.deferred.reset();
     const bool served = client->served;
     clients_.close(client);
-    if (served) count_served();
-  }
-
-  void count_served() {
-    if (--serving_ > 0 || !stopping_) return;
-    const std::scoped_lock lock{serving_mutex_};
-    nothing_served_.notify_all();
+    if (served) serving_.remove();
   }
 
   const ServerOptions options_;
   const ServerCallbacks callbacks_;
   Exchanges exchanges_;
-  mutable std::mutex tls_mutex_;
-  std::shared_ptr<const TlsContext> tls_;
+  Transports transports_;
   Listener listener_;
   const int port_;
   ClientTable clients_;
   FileDescriptor wake_;
+  Waits waits_{[this] { wake_loop(); }};
 
   // Requests that were handed to the workers and are not answered.
-  std::atomic<std::size_t> serving_ = 0;
-  std::mutex serving_mutex_;
-  std::condition_variable nothing_served_;
+  UnderWay serving_;
   std::atomic<std::uint64_t> requests_ = 0;
   // Of answers that are parked.
   std::atomic<std::size_t> unsent_bytes_ = 0;

@@ -80,9 +80,9 @@ struct ServerCallbacks {
   std::function<void(const Request&, std::string_view what)> on_exception = {};
 };
 
-// An HTTP/1.1 server. One thread accepts, keeps idle connections, reads request heads and small bodies and
-// sends what clients did not take at once, all without blocking, so that slow and idle clients cost no
-// thread; a pool that grows on demand serves one request at a time, client addresses in turn. The constructor
+// An HTTP/1.1 server. One thread accepts, keeps idle connections and those whose answers are deferred, reads
+// request heads and small bodies and sends what clients did not take at once, all without blocking, so that
+// slow, idle and waiting clients cost no thread; a pool that grows on demand serves one request at a time, client addresses in turn. The constructor
 // listens (and throws std::runtime_error if it cannot, for one because the port is taken, or the certificate
 // is bad).
 class Server {
@@ -93,7 +93,7 @@ class Server {
   // Stops.
   ~Server();
 
-  // Stops accepting, closes idle connections, lets running requests finish (no longer than stop_timeout_ms,
+  // Stops accepting, closes idle connections, completes deferred answers, lets running requests finish (no longer than stop_timeout_ms,
   // then cuts their connections), and returns when no handler runs any more. Idempotent; not from a handler.
   void stop();
 

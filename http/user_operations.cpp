@@ -45,7 +45,8 @@ PathParameter user_parameter() {
   return {"user_id", "The user's id.", schema::uuid(), "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"};
 }
 
-UserOperations user_operations(const std::vector<FieldRule>& registration_fields) {
+UserOperations user_operations(const std::vector<FieldRule>& registration_fields,
+                               const std::vector<FieldRule>& change_fields) {
   return {
       .list = {.summary = "List all users",
                .description = "Without their tokens.",
@@ -88,6 +89,22 @@ UserOperations user_operations(const std::vector<FieldRule>& registration_fields
                .description = "With the token only if it is the caller.",
                .answers = {{.meaning = "The user.", .schema = schema::ref("User")}},
                .failures = {unknown_id("User")}},
+      .change = {.summary = "Change a user",
+                 .description =
+                     "Users change their own account, superusers anybody's. What is left out stays as it is. "
+                     "Allow does not name this method, and for strangers it is not there.",
+                 .fields = change_fields,
+                 .wording = Wording::marshmallow,
+                 .partial = true,
+                 .answers = {{.meaning = "The user as it is now.", .schema = schema::ref("User")}},
+                 .failures = {unknown_id("User"),
+                              field_failure(400, "The endpoint is no http or https URL.", "message_endpoint",
+                                            "Enter a valid URL."),
+                              field_failure(400, "A field cannot be changed.", "username",
+                                            "This field cannot be changed."),
+                              field_failure(400, "There is no such field.", "shoe_size", "Unknown field."),
+                              detail_failure(405, "It is another's account.",
+                                             "Method \"PATCH\" not allowed.")}},
   };
 }
 

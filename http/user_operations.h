@@ -16,7 +16,9 @@ struct UserOperations {
   Operation groups;
   Operation trainings;
   Operation show;
+  Operation change;
 };
-[[nodiscard]] UserOperations user_operations(const std::vector<FieldRule>& registration_fields);
+[[nodiscard]] UserOperations user_operations(const std::vector<FieldRule>& registration_fields,
+                                             const std::vector<FieldRule>& change_fields);
 
 }  // namespace fedlog::http
