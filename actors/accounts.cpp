@@ -7,6 +7,8 @@
 
 #include "actors/earlier_answer.h"
 #include "actors/new_id.h"
+#include "actors/registration_rules.h"
+#include "actors/webhook_secret.h"
 
 namespace fedlog::actors {
 namespace {
@@ -57,6 +59,26 @@ storage::Commit commit_of(const RequestContext& context) {
       .reply = {}};
 }
 
+// What is told of a group, as it is kept with an idempotency key: its number and its name.
+std::string reply_of(const domain::Group& group) {
+  return std::to_string(group.id.number) + " " + group.name;
+}
+
+domain::Group told_group(const std::string& reply) {
+  std::size_t digits = 0;
+  const domain::GroupId id{std::stoll(reply, &digits)};
+  return {.id = id, .name = reply.substr(digits + 1), .members = {}, .deleted = false};
+}
+
+// Registrations come from nobody in particular, and the first answer holds a token: who wants to hear it
+// again must know the name and the password. Empty without a key.
+std::string registration_key(const Registration& registration, const storage::KeyRing& keys) {
+  if (registration.idempotency_key.empty()) return {};
+  const auto digest = keys.lookup_digest(registration.username + '\0' + registration.password);
+  return registration.idempotency_key + " " +
+         hex(reinterpret_cast<const unsigned char*>(digest.data()), digest.size());
+}
+
 }  // namespace
 
 Accounts::Accounts(caf::actor_system& system, storage::Storage& storage, Passwords::Options passwords,
@@ -68,6 +90,7 @@ Accounts::Accounts(caf::actor_system& system, storage::Storage& storage, Passwor
 
 Result<RegisteredUser> Accounts::register_user(const Registration& registration,
                                                const std::string& correlation) {
+  if (auto wrong = wrong_registration(registration)) return std::unexpected(std::move(*wrong));
   const domain::UserRegistered event{.user = {new_id()},
                                      .username = {registration.username},
                                      .first_name = {registration.first_name},
@@ -77,30 +100,52 @@ Result<RegisteredUser> Accounts::register_user(const Registration& registration,
                                      .actor = registration.actor,
                                      .client = registration.client,
                                      .superuser = registration.superuser};
+  const auto key = registration_key(registration, storage_.codec().keys());
+  if (const auto earlier = key.empty() ? std::nullopt : storage_.journal().reply_to(key)) {
+    return registered_before(*earlier);
+  }
   const auto token = new_token();
-  const auto password_hash = passwords_.hash(registration.password);
+  const auto password_hash = passwords_.hash(registration.password, true);
   if (!password_hash) return std::unexpected(too_many_sign_in());
   const auto prepare = [&]() -> Result<storage::Commit> {
+    if (auto earlier = key.empty() ? std::nullopt : storage_.journal().reply_to(key)) {
+      return storage::Commit{.appends = {},
+                             .secrets = {},
+                             .acting_user = {},
+                             .command = {},
+                             .correlation = {},
+                             .idempotency_key = {},
+                             .reply = std::move(*earlier)};
+    }
     if (storage_.views().user_by_name(registration.username)) {
       return rejected(domain::Reason::name_taken, "A user with that username already exists.", "username");
     }
-    auto key = storage_.new_user_key(event.user);
+    auto user_key = storage_.new_user_key(event.user);
     return storage::Commit{.appends = {{.stream = storage::stream_of(event.user),
                                         .expected_version = 0,
-                                        .events = {storage::EventCodec::encode(event, key.key)}}},
-                           .secrets = {std::move(key.secret),
+                                        .events = {storage::EventCodec::encode(event, user_key.key)}}},
+                           .secrets = {std::move(user_key.secret),
                                        {password_key(event.user), password_hash},
                                        {token_key(event.user), storage_.seal(token)},
                                        {user_of_token_key(token), event.user.text()}},
                            .acting_user = event.user,
                            .command = new_id(),
                            .correlation = correlation,
-                           .idempotency_key = {},
-                           .reply = {}};
+                           .idempotency_key = key,
+                           .reply = event.user.text() + token};
   };
   auto outcome = queue_.run(prepare);
   if (!outcome) return std::unexpected(std::move(outcome.error()));
+  if (!outcome->reply.empty()) return registered_before(outcome->reply);
   return RegisteredUser{.user = *storage_.views().user(event.user), .token = token};
+}
+
+// The reply that is kept with a registration: the user's id and the token.
+Result<RegisteredUser> Accounts::registered_before(std::string_view reply) const {
+  const auto id = domain::UserId::parse(reply.substr(0, domain::UserId{}.text().size()));
+  const auto user = id ? storage_.views().user(*id) : std::nullopt;
+  if (!user) return rejected(domain::Reason::user_not_found, "The user was deleted meanwhile.");
+  return RegisteredUser{.user = *user, .token = std::string(reply.substr(id->text().size()))};
 }
 
 std::optional<domain::User> Accounts::user_by_token(std::string_view token) const {
@@ -120,9 +165,9 @@ Result<domain::User> Accounts::known_user(domain::UserId id) const {
   return std::move(*user);
 }
 
-Result<void> Accounts::change_user(const RequestContext& context, domain::UserId id,
-                                   const std::function<domain::UserCommand(const domain::User&)>& command,
-                                   const Secrets& secrets) {
+Result<void> Accounts::carry_out(const RequestContext& context, domain::UserId id,
+                                 const std::function<domain::UserCommand(const domain::User&)>& command,
+                                 const Secrets& secrets) {
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto user = known_user(id);
     if (!user) return std::unexpected(user.error());
@@ -133,18 +178,43 @@ Result<void> Accounts::change_user(const RequestContext& context, domain::UserId
     auto changes = secrets();
     if (!changes) return std::unexpected(std::move(changes.error()));
     commit.secrets = std::move(*changes);
-    const auto key = storage_.codec().keys().key_of(id).value_or(storage::UserKey{});  // nothing is personal
+    const auto key = storage_.codec().keys().key_of(id);
+    if (!key) return rejected(domain::Reason::invalid_request, "User " + id.text() + " was erased.");
     const auto stream = storage::stream_of(id);
     commit.appends = {
         {.stream = stream, .expected_version = storage_.journal().version_of(stream), .events = {}}};
     for (const auto& event : *events) {
-      commit.appends.front().events.push_back(storage::EventCodec::encode(event, key));
+      commit.appends.front().events.push_back(storage::EventCodec::encode(event, *key));
     }
     return commit;
   };
   auto outcome = queue_.run(prepare);
   if (!outcome) return std::unexpected(std::move(outcome.error()));
   return {};
+}
+
+Result<domain::User> Accounts::change_user(const RequestContext& context, domain::UserId id,
+                                           const UserChange& change) {
+  if (earlier_answer(storage_.journal(), context)) return known_user(id);
+  if (change.message_endpoint) {
+    if (auto wrong = wrong_endpoint(*change.message_endpoint)) return std::unexpected(std::move(*wrong));
+  }
+  const auto& secret = change.webhook_secret;
+  const domain::ChangeUser command{.by = context.caller,
+                                   .first_name = change.first_name,
+                                   .last_name = change.last_name,
+                                   .email = change.email,
+                                   .message_endpoint = change.message_endpoint,
+                                   .webhook_secret = secret ? std::optional{!secret->empty()} : std::nullopt};
+  const auto secrets = [&]() -> Result<std::vector<storage::SecretChange>> {
+    std::vector<storage::SecretChange> changes;
+    if (secret && secret->empty()) changes.push_back({webhook_secret_key(id), std::nullopt});
+    if (secret && !secret->empty()) changes.push_back({webhook_secret_key(id), storage_.seal(*secret)});
+    return changes;
+  };
+  auto changed = carry_out(context, id, [&](const auto&) { return command; }, secrets);
+  if (!changed) return std::unexpected(std::move(changed.error()));
+  return known_user(id);
 }
 
 // The old token's way to the user goes.
@@ -164,7 +234,7 @@ Result<std::vector<storage::SecretChange>> Accounts::token_secrets(domain::UserI
 Result<std::string> Accounts::replace_token(const RequestContext& context, domain::UserId user) {
   if (!earlier_answer(storage_.journal(), context)) {
     const auto token = new_token();
-    auto changed = change_user(
+    auto changed = carry_out(
         context, user, [&](const auto&) { return domain::ReplaceToken{context.caller}; },
         [&] { return token_secrets(user, token); });
     if (!changed) return std::unexpected(std::move(changed.error()));
@@ -193,9 +263,9 @@ Result<void> Accounts::change_password(const RequestContext& context, domain::Us
       return std::unexpected(std::move(allowed.error()));
     }
   }
-  const auto hash = passwords_.hash(change.new_password);
+  const auto hash = passwords_.hash(change.new_password, false);
   if (!hash) return std::unexpected(too_many_sign_in());
-  return change_user(
+  return carry_out(
       context, id, [&](const auto&) { return command; },
       [&]() -> Result<std::vector<storage::SecretChange>> {
         return std::vector<storage::SecretChange>{{password_key(id), *hash}};
@@ -211,13 +281,17 @@ Result<bool> Accounts::is_right(const domain::User& user, const PasswordChange& 
   return std::unexpected(signed_in.error());
 }
 
-Result<domain::User> Accounts::set_active(const RequestContext& context, domain::UserId id, bool active) {
+Result<domain::User> Accounts::set_active(const RequestContext& context, domain::UserId id, bool active,
+                                          bool even_if_running) {
   if (!earlier_answer(storage_.journal(), context)) {
     const auto command = [&](const domain::User&) -> domain::UserCommand {
       if (active) return domain::ActivateUser{context.caller};
-      return domain::DeactivateUser{context.caller, has_other_superusers(id)};
+      return domain::DeactivateUser{.by = context.caller,
+                                    .other_superusers = has_other_superusers(id),
+                                    .running = trainings_run_by(id),
+                                    .even_if_running = even_if_running};
     };
-    auto changed = change_user(context, id, command, [] { return std::vector<storage::SecretChange>{}; });
+    auto changed = carry_out(context, id, command, [] { return std::vector<storage::SecretChange>{}; });
     if (!changed) return std::unexpected(std::move(changed.error()));
   }
   return known_user(id);
@@ -232,36 +306,39 @@ bool Accounts::has_other_superusers(domain::UserId id) const {
   return found;
 }
 
+std::vector<domain::TrainingId> Accounts::trainings_run_by(domain::UserId actor) const {
+  std::vector<domain::TrainingId> running;
+  storage_.views().trainings_of_actor(actor).visit([&](const domain::Training& training) {
+    if (domain::is_running(training.state)) running.push_back(training.id);
+    return true;
+  });
+  return running;
+}
+
 Result<domain::Group> Accounts::create_group(const RequestContext& context, const std::string& name) {
-  if (const auto number = earlier_answer(storage_.journal(), context)) {
-    if (auto group = storage_.views().group({std::stoll(*number)})) return std::move(*group);
-    return rejected(domain::Reason::group_not_found, "The group was deleted meanwhile.");
-  }
+  if (const auto earlier = earlier_answer(storage_.journal(), context)) return told_group(*earlier);
+  domain::Group made;
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto& views = storage_.views();
     if (views.group_by_name(name)) return group_name_taken();
     const domain::GroupId id{views.last_group_number() + 1};
+    made = {.id = id, .name = name, .members = {}, .deleted = false};
     auto commit = commit_of(context);
     commit.appends = {
         {.stream = storage::stream_of(id),
          .expected_version = 0,
          .events = {storage::EventCodec::encode(domain::GroupEvent{domain::GroupCreated{id, name}})}}};
-    commit.reply = std::to_string(id.number);
+    commit.reply = reply_of(made);
     return commit;
   };
   auto outcome = queue_.run(prepare);
   if (!outcome) return std::unexpected(std::move(outcome.error()));
-  const auto group = storage_.views().group_by_name(name);
-  if (!group) return rejected(domain::Reason::group_not_found, "The group was renamed or deleted meanwhile.");
-  return *group;
+  return outcome->reply.empty() ? made : told_group(outcome->reply);
 }
 
 Result<domain::Group> Accounts::change_group(const RequestContext& context, domain::GroupId id,
                                              const domain::GroupCommand& command) {
-  if (earlier_answer(storage_.journal(), context)) {
-    return storage_.views().group(id).value_or(
-        domain::Group{.id = id, .name = {}, .members = {}, .deleted = true});
-  }
+  if (const auto earlier = earlier_answer(storage_.journal(), context)) return told_group(*earlier);
   domain::Group after;
   const auto prepare = [&]() -> Result<storage::Commit> {
     const auto& views = storage_.views();
@@ -276,20 +353,21 @@ Result<domain::Group> Accounts::change_group(const RequestContext& context, doma
       if (holder && holder->id != id) return group_name_taken();
     }
     after = *group;
+    for (const auto& event : *events) domain::evolve(after, event);
     auto commit = commit_of(context);
+    commit.reply = reply_of(after);
     if (events->empty()) return commit;
     const auto stream = storage::stream_of(id);
     commit.appends = {
         {.stream = stream, .expected_version = storage_.journal().version_of(stream), .events = {}}};
     for (const auto& event : *events) {
-      domain::evolve(after, event);
       commit.appends.front().events.push_back(storage::EventCodec::encode(event));
     }
     return commit;
   };
   auto outcome = queue_.run(prepare);
   if (!outcome) return std::unexpected(std::move(outcome.error()));
-  return after;
+  return outcome->reply.empty() ? after : told_group(outcome->reply);
 }
 
 Result<void> Accounts::check_users(const std::vector<domain::UserId>& users) const {

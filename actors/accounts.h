@@ -36,7 +36,10 @@ class Accounts {
   [[nodiscard]] Result<void> change_password(const RequestContext& context, domain::UserId user,
                                              const PasswordChange& change);
   [[nodiscard]] Result<domain::User> set_active(const RequestContext& context, domain::UserId user,
-                                                bool active);
+                                                bool active, bool even_if_running);
+  // As in Gateway.
+  [[nodiscard]] Result<domain::User> change_user(const RequestContext& context, domain::UserId user,
+                                                 const UserChange& change);
 
   [[nodiscard]] Result<domain::Group> create_group(const RequestContext& context, const std::string& name);
   // The group after the command.
@@ -47,18 +50,21 @@ class Accounts {
   [[nodiscard]] Result<void> check_users(const std::vector<domain::UserId>& users) const;
 
  private:
+  [[nodiscard]] Result<RegisteredUser> registered_before(std::string_view reply) const;
+
   // The secrets that change with a command.
   using Secrets = std::function<Result<std::vector<storage::SecretChange>>()>;
 
   [[nodiscard]] Result<domain::User> known_user(domain::UserId user) const;
   // Carries out what `command` makes of the user as it is then.
-  [[nodiscard]] Result<void> change_user(
-      const RequestContext& context, domain::UserId user,
-      const std::function<domain::UserCommand(const domain::User&)>& command, const Secrets& secrets);
+  [[nodiscard]] Result<void> carry_out(const RequestContext& context, domain::UserId user,
+                                       const std::function<domain::UserCommand(const domain::User&)>& command,
+                                       const Secrets& secrets);
   [[nodiscard]] Result<std::vector<storage::SecretChange>> token_secrets(domain::UserId user,
                                                                          const std::string& token) const;
   [[nodiscard]] Result<bool> is_right(const domain::User& user, const PasswordChange& change);
   [[nodiscard]] bool has_other_superusers(domain::UserId user) const;
+  [[nodiscard]] std::vector<domain::TrainingId> trainings_run_by(domain::UserId user) const;
 
   storage::Storage& storage_;
   Passwords passwords_;

@@ -15,6 +15,7 @@
 
 #include "domain/rejection.h"
 #include "domain/training_commands.h"
+#include "domain/training_status.h"
 #include "domain/user.h"
 #include "ml/model_statistics.h"
 #include "storage/views.h"
@@ -43,6 +44,7 @@ struct Registration {
   bool actor = false;
   bool client = false;
   bool superuser = false;  // never from the API
+  std::string idempotency_key = {};  // scoped by the caller; counts together with the name and the password
 };
 
 struct RegisteredUser {
@@ -60,6 +62,32 @@ struct PasswordChange {
   std::optional<std::string> old_password;  // superusers need none
   std::string new_password;
   std::string address;  // where the request came from: an old password that is wrong counts as in signing in
+};
+
+// What is none stays as it was.
+struct UserChange {
+  std::optional<std::string> first_name;
+  std::optional<std::string> last_name;
+  std::optional<std::string> email;
+  std::optional<std::string> message_endpoint;
+  std::optional<std::string> webhook_secret;  // empty: notifications are not signed any more
+};
+
+// What came back from a user's message endpoint. Without a status there was no answer: `problem` says why, as
+// it does where the answer refuses.
+struct PingAnswer {
+  std::optional<int> status;
+  std::optional<std::int64_t> duration_ms;  // none: nothing was posted
+  std::string problem;
+};
+
+// Somebody who waits for notifications. Destroying it ends the waiting, and waits for a call under way.
+class NotificationWait {
+ public:
+  virtual ~NotificationWait() = default;
+  // Calls `news` once, when there is a notification that was not there when the waiting began; at once if
+  // that was before this call. Any thread; it must not block, nor touch this wait.
+  virtual void listen(std::function<void()> news) = 0;
 };
 
 // A file on its way in, hashed and written while it arrives. Dropping it leaves nothing behind.
@@ -115,6 +143,10 @@ struct TrainingRequest {
   std::vector<domain::UserId> participants;
 };
 
+// What its people can do to the course of a training: the actor or a superuser all but the last two, which
+// are for participants and for those who want to be one.
+enum class TrainingControl { cancel, pause, resume, leave, join };
+
 // A blob as a file that never changes: for sending it.
 struct BlobFile {
   std::filesystem::path path;
@@ -154,9 +186,10 @@ class UserAdministration {
                                                           domain::UserId user) = 0;
   [[nodiscard]] virtual Result<void> change_password(const RequestContext& context, domain::UserId user,
                                                      const PasswordChange& change) = 0;
-  // Who is not active cannot sign in. The user after the command.
+  // Who is not active cannot sign in; who runs trainings stays active, unless `even_if_running`. The user
+  // after the command.
   [[nodiscard]] virtual Result<domain::User> set_active(const RequestContext& context, domain::UserId user,
-                                                        bool active) = 0;
+                                                        bool active, bool even_if_running) = 0;
 
   // --- everything that needs no rule
   [[nodiscard]] virtual const storage::Views& views() const = 0;
@@ -171,6 +204,20 @@ class Gateway : public UserAdministration {
   // moment ago. Rejections: wrong_credentials, throttled (too many wrong ones), busy.
   [[nodiscard]] virtual Result<domain::User> user_by_password(const PasswordSignIn& attempt) = 0;
   [[nodiscard]] virtual std::optional<std::string> token_of(domain::UserId user) = 0;
+  // The user after the command.
+  [[nodiscard]] virtual Result<domain::User> change_user(const RequestContext& context, domain::UserId user,
+                                                         const UserChange& change) = 0;
+  // Posts a notification that means nothing to the user's message endpoint, and waits for what comes back.
+  // Rejections: permission_denied, throttled, busy.
+  [[nodiscard]] virtual Result<PingAnswer> ping(const RequestContext& context, domain::UserId user) = 0;
+
+  // --- notifications, for those who ask for them
+  // The caller's after the position `after` of the log, the first ones of them in order. With it the caller
+  // has said that it has all up to `after`. Rejection: invalid_field, for a position that is still to come.
+  [[nodiscard]] virtual Result<std::vector<storage::OutboxRow>> notifications(const RequestContext& context,
+                                                                              std::uint64_t after) = 0;
+  // Null when as many wait already as may.
+  [[nodiscard]] virtual std::unique_ptr<NotificationWait> await_notification(domain::UserId user) = 0;
 
   // --- groups: anyone creates, members and superusers change members, members rename and delete
   [[nodiscard]] virtual Result<domain::Group> create_group(const RequestContext& context,
@@ -221,6 +268,12 @@ class Gateway : public UserAdministration {
                                                                    domain::TrainingId training) = 0;
   [[nodiscard]] virtual Result<void> start_training(const RequestContext& context,
                                                     domain::TrainingId training) = 0;
+  [[nodiscard]] virtual Result<void> control_training(const RequestContext& context,
+                                                      domain::TrainingId training,
+                                                      TrainingControl control) = 0;
+  // What a readable training waits for at this moment.
+  [[nodiscard]] virtual Result<domain::TrainingStatus> training_status(const RequestContext& context,
+                                                                       domain::TrainingId training) = 0;
   [[nodiscard]] virtual Result<void> add_participants(const RequestContext& context,
                                                       domain::TrainingId training,
                                                       const std::vector<domain::UserId>& users) = 0;

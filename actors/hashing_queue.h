@@ -14,8 +14,8 @@ namespace fedlog::actors {
 // threads, and hashing never takes all processors. Any thread.
 class HashingQueue {
  public:
-  // How much of the waiting room is open to somebody: a quarter, three quarters, or all of it. What guesses
-  // passwords fills no room that others need, and who was right before finds one among strangers.
+  // How much of the waiting room is open to somebody: a quarter, three quarters, or all of it. Who guesses
+  // passwords or registers fills no room that others need, and who was right before finds one among strangers.
   enum class Rank { suspect, stranger, known };
 
   HashingQueue(std::size_t at_once, std::size_t waiting_max);

@@ -57,8 +57,8 @@ Passwords::Passwords(Options options, std::unique_ptr<PasswordHashing> hashing, 
   randombytes_buf(key_.data(), key_.size());
 }
 
-std::optional<std::string> Passwords::hash(std::string_view password) {
-  const auto turn = queue_.turn(HashingQueue::Rank::stranger);
+std::optional<std::string> Passwords::hash(std::string_view password, bool for_stranger) {
+  const auto turn = queue_.turn(for_stranger ? HashingQueue::Rank::suspect : HashingQueue::Rank::stranger);
   if (!turn) return std::nullopt;
   return hashing_->hash(password);
 }

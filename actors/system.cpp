@@ -5,7 +5,8 @@
 #include <caf/all.hpp>
 #include <future>
 
-#include "actors/accounts.h"
+#include "actors/account_calls.h"
+#include "actors/blob_collector.h"
 #include "actors/dummy.h"
 #include "actors/earlier_answer.h"
 #include "actors/inference.h"
@@ -13,9 +14,11 @@
 #include "actors/settlement_message.h"
 #include "actors/statistics.h"
 #include "actors/submissions.h"
+#include "actors/training_calls.h"
 #include "actors/training_director.h"
 #include "actors/training_options.h"
 #include "actors/uploads.h"
+#include "actors/webhook_secret.h"
 
 namespace fedlog::actors {
 namespace {
@@ -35,7 +38,7 @@ caf::actor_system_config actor_configuration() {
   return configuration;
 }
 
-class LiveSystem final : public System, public Gateway {
+class LiveSystem final : public System, public AccountCalls {
  public:
   LiveSystem(storage::Storage& storage, SystemOptions options)
       : storage_(storage),
@@ -45,6 +48,12 @@ class LiveSystem final : public System, public Gateway {
                      [this](const auto& context, auto training, auto command) {
                        return tell(context, training, std::move(command));
                      }),
+        training_calls_(
+            storage, [this](const auto& users) { return accounts_->check_users(users); },
+            [this](const auto& context, auto training, auto command) {
+              return tell(context, training, std::move(command));
+            },
+            [this](auto receiver, auto training) { return notifier_->pending(receiver, training); }),
         configuration_(actor_configuration()),
         actors_(configuration_),
         aggregation_worker_(std::make_unique<AggregationWorker>(storage.blobs(), options_.scratch_folder,
@@ -52,8 +61,13 @@ class LiveSystem final : public System, public Gateway {
         director_(actors_, {.journal = storage.journal(),
                             .codec = storage.codec(),
                             .aggregation_worker = *aggregation_worker_,
-                            .outbox_grew = [this] { notifier_->outbox_grew(); },
-                            .idle_limit = options_.idle_passivate}),
+                            .outbox_grew =
+                                [this] {
+                                  mailboxes_.outbox_grew();
+                                  notifier_->outbox_grew();
+                                },
+                            .idle_limit = options_.idle_passivate,
+                            .now = options_.now}),
         accounts_(std::make_unique<Accounts>(actors_, storage, options_.passwords, options_.sign_in)),
         models_(std::make_unique<ModelRegistry>(actors_, storage)),
         workers_(options_.worker),
@@ -61,11 +75,19 @@ class LiveSystem final : public System, public Gateway {
             storage, [this](const ExecutionRequest& request) { return execute(request); },
             options_.worker_missing),
         statistics_(storage, [this](const ExecutionRequest& request) { return execute(request); }),
+        mailboxes_(storage, options_.notification_waits_max,
+                   [this](auto receiver, auto position) {
+                     notifier_->outbox_grew();  // a poll may be faster than the word of it
+                     notifier_->fetched(receiver, position);
+                   }),
+        pings_(storage.views(), [this](const domain::User& user) { return notifier_->ping(user); }),
         notifier_(std::make_unique<Notifier>(
             storage.views(), options_.notifications,
             [this](Notifier::Settlement settlement, std::function<void()> recorded) {
               record(std::move(settlement), std::move(recorded));
-            })) {
+            },
+            [&storage](domain::UserId user) { return webhook_secret_of(storage, user); })),
+        blob_collector_(storage) {
     // What they do leads to each other, so all parts are there before the first does anything.
     notifier_->start();
     for (const auto& training : storage_.views().trainings_with_pending_work()) director_.wake(training);
@@ -83,50 +105,6 @@ class LiveSystem final : public System, public Gateway {
   // --- System
   Gateway& gateway() override { return *this; }
   std::size_t awake_trainings() const override { return director_.awake(); }
-
-  // --- accounts and groups
-  Result<RegisteredUser> register_user(const Registration& registration,
-                                       const std::string& correlation) override {
-    return accounts_->register_user(registration, correlation);
-  }
-  std::optional<domain::User> user_by_token(std::string_view token) override {
-    return accounts_->user_by_token(token);
-  }
-  Result<domain::User> user_by_password(const PasswordSignIn& attempt) override {
-    return accounts_->user_by_password(attempt);
-  }
-  Result<std::string> replace_token(const RequestContext& context, domain::UserId user) override {
-    return accounts_->replace_token(context, user);
-  }
-  Result<void> change_password(const RequestContext& context, domain::UserId user,
-                               const PasswordChange& change) override {
-    return accounts_->change_password(context, user, change);
-  }
-  Result<domain::User> set_active(const RequestContext& context, domain::UserId user, bool active) override {
-    return accounts_->set_active(context, user, active);
-  }
-  std::optional<std::string> token_of(domain::UserId user) override { return accounts_->token_of(user); }
-
-  Result<domain::Group> create_group(const RequestContext& context, const std::string& name) override {
-    return accounts_->create_group(context, name);
-  }
-  Result<domain::Group> rename_group(const RequestContext& context, domain::GroupId group,
-                                     const std::string& name) override {
-    return accounts_->change_group(context, group, domain::RenameGroup{context.caller, name});
-  }
-  Result<void> delete_group(const RequestContext& context, domain::GroupId group) override {
-    return without_value(accounts_->change_group(context, group, domain::DeleteGroup{context.caller}));
-  }
-  Result<void> add_members(const RequestContext& context, domain::GroupId group,
-                           const std::vector<domain::UserId>& users) override {
-    if (auto known = accounts_->check_users(users); !known) return known;
-    return without_value(accounts_->change_group(context, group, domain::AddMembers{context.caller, users}));
-  }
-  Result<void> remove_members(const RequestContext& context, domain::GroupId group,
-                              const std::vector<domain::UserId>& users) override {
-    return without_value(
-        accounts_->change_group(context, group, domain::RemoveMembers{context.caller, users}));
-  }
 
   // --- models
   Result<std::unique_ptr<Upload>> begin_upload() override { return uploads_.begin(); }
@@ -172,8 +150,11 @@ class LiveSystem final : public System, public Gateway {
       return rejected(domain::Reason::invalid_request,
                       "A local model lives as long as its round; remove the participant instead.");
     }
-    if (!model->training) return models_->change(context, id, domain::DeleteModel{context.caller});
-    return tell(context, *model->training, domain::DeleteTraining{context.caller, model->owner});
+    auto deleted = model->training
+                       ? tell(context, *model->training, domain::DeleteTraining{context.caller, model->owner})
+                       : models_->change(context, id, domain::DeleteModel{context.caller});
+    if (deleted) blob_collector_.deleted(storage::stream_of(id));
+    return deleted;
   }
 
   Result<void> replace_preprocessing(const RequestContext& context, domain::ModelId id,
@@ -225,9 +206,9 @@ class LiveSystem final : public System, public Gateway {
     if (!training) {
       return models_->change(
           context, id,
-          domain::ReportModelMetrics{context.caller, std::move(*metrics), options_.model_access});
+          domain::ReportModelMetrics{context.caller, std::move(metrics->metrics), options_.model_access});
     }
-    return tell(context, training->id, domain::ReportMetrics{context.caller, id, std::move(*metrics)});
+    return tell(context, training->id, domain::ReportMetrics{context.caller, id, std::move(metrics->metrics)});
   }
 
   Result<domain::Model> readable_model(const RequestContext& context, domain::ModelId id) override {
@@ -242,14 +223,14 @@ class LiveSystem final : public System, public Gateway {
 
   Result<BlobFile> blob(domain::BlobId id) override {
     const auto path = storage_.blobs().path(id);
-    if (!path) return std::unexpected(rejection_of(path.error()));
+    if (!path) return std::unexpected(why_it_cannot_be_read(id, path.error()));
     const auto size_bytes = storage_.blobs().size_bytes(id);
-    if (!size_bytes) return std::unexpected(rejection_of(size_bytes.error()));
+    if (!size_bytes) return std::unexpected(why_it_cannot_be_read(id, size_bytes.error()));
     return BlobFile{.path = *path, .size_bytes = *size_bytes, .id = id};
   }
   Result<std::string> blob_bytes(domain::BlobId id) override {
     auto bytes = storage_.blobs().read(id);
-    if (!bytes) return std::unexpected(rejection_of(bytes.error()));
+    if (!bytes) return std::unexpected(why_it_cannot_be_read(id, bytes.error()));
     return std::move(*bytes);
   }
 
@@ -257,7 +238,7 @@ class LiveSystem final : public System, public Gateway {
   Result<domain::TrainingId> create_training(const RequestContext& context,
                                              const TrainingRequest& request) override {
     if (const auto id = made_before<domain::TrainingId>(context)) return *id;
-    auto options = read_training_options(request.options);
+    auto options = read_training_options(request.options, options_.training_defaults);
     if (!options) return std::unexpected(std::move(options.error()));
     if (auto known = accounts_->check_users(request.participants); !known) {
       return std::unexpected(std::move(known.error()));
@@ -265,24 +246,31 @@ class LiveSystem final : public System, public Gateway {
     return models_->create_training(context, request, *options);
   }
   Result<domain::Training> readable_training(const RequestContext& context, domain::TrainingId id) override {
-    auto training = storage_.views().training(id);
-    if (!training) return training_not_found(id);
-    if (!domain::may_read(context.caller, *training)) return not_permitted();
-    return std::move(*training);
+    return training_calls_.readable(context, id);
+  }
+  Result<domain::TrainingStatus> training_status(const RequestContext& context,
+                                                 domain::TrainingId id) override {
+    return training_calls_.status(context, id);
   }
   Result<void> start_training(const RequestContext& context, domain::TrainingId training) override {
     return tell(context, training, domain::StartTraining{context.caller});
   }
+  Result<void> control_training(const RequestContext& context, domain::TrainingId id,
+                                TrainingControl control) override {
+    return training_calls_.control(context, id, control);
+  }
   Result<void> add_participants(const RequestContext& context, domain::TrainingId id,
                                 const std::vector<domain::UserId>& users) override {
-    return change_participants(context, id, users, domain::AddParticipants{context.caller, users});
+    return training_calls_.add_participants(context, id, users);
   }
   Result<void> remove_participants(const RequestContext& context, domain::TrainingId id,
                                    const std::vector<domain::UserId>& users) override {
-    return change_participants(context, id, users, domain::RemoveParticipants{context.caller, users});
+    return training_calls_.remove_participants(context, id, users);
   }
   Result<void> delete_training(const RequestContext& context, domain::TrainingId training) override {
-    return tell(context, training, domain::DeleteTraining{context.caller, std::nullopt});
+    auto deleted = tell(context, training, domain::DeleteTraining{context.caller, std::nullopt});
+    if (deleted) blob_collector_.deleted(storage::stream_of(training));
+    return deleted;
   }
 
   // --- inference
@@ -302,6 +290,11 @@ class LiveSystem final : public System, public Gateway {
   const storage::Views& views() const override { return storage_.views(); }
 
  private:
+  Accounts& accounts() override { return *accounts_; }
+  Mailboxes& mailboxes() override { return mailboxes_; }
+  Pings& pings() override { return pings_; }
+  Notifier& notifier() override { return *notifier_; }
+
   Inference::Outputs execute(const ExecutionRequest& request) {
     if (options_.worker_missing.empty()) return workers_.run(request);
     return std::unexpected(ExecutionError{ExecutionErrorCode::worker_unavailable, options_.worker_missing});
@@ -313,8 +306,12 @@ class LiveSystem final : public System, public Gateway {
     return {};
   }
 
-  static std::unexpected<domain::Rejection> training_not_found(domain::TrainingId id) {
-    return rejected(domain::Reason::training_not_found, "Training " + id.text() + " not found.");
+  // What nothing needs any more may be gone between finding a model and reading its file.
+  domain::Rejection why_it_cannot_be_read(domain::BlobId id, storage::BlobError error) const {
+    if (error == storage::BlobError::missing && !storage_.views().is_needed(id)) {
+      return {domain::Reason::model_not_found, "The model was deleted a moment ago."};
+    }
+    return rejection_of(error);
   }
 
   Result<domain::Model> known_model(domain::ModelId id) const {
@@ -337,22 +334,12 @@ class LiveSystem final : public System, public Gateway {
     return id ? Id::parse(*id) : std::nullopt;
   }
 
-  // Rights come before the check of the users, so that a stranger learns nothing about them.
-  Result<void> change_participants(const RequestContext& context, domain::TrainingId id,
-                                   const std::vector<domain::UserId>& users,
-                                   domain::TrainingCommand command) {
-    if (carried_out(context)) return {};
-    const auto training = storage_.views().training(id);
-    if (!training) return training_not_found(id);
-    if (!domain::may_manage(context.caller, *training)) return not_permitted();
-    if (auto known = accounts_->check_users(users); !known) return known;
-    return tell(context, id, std::move(command));
-  }
-
   // Sends a command to a training's actor and waits for its answer.
   Result<void> tell(const RequestContext& context, domain::TrainingId id, domain::TrainingCommand command) {
     if (carried_out(context)) return {};
-    if (!storage_.views().training(id)) return training_not_found(id);
+    if (!storage_.views().training(id)) {
+      return rejected(domain::Reason::training_not_found, "Training " + id.text() + " not found.");
+    }
     auto answer = std::make_shared<std::promise<Result<std::string>>>();
     auto future = answer->get_future();
     director_.send(
@@ -371,13 +358,14 @@ class LiveSystem final : public System, public Gateway {
                   domain::name_of(settlement.row.notification.kind), domain::name_of(settlement.outcome),
                   settlement.status, settlement.attempts);
     director_.send(training,
-                   settlement_message(std::move(settlement), options_.on_unreachable, std::move(recorded)));
+                   settlement_message(std::move(settlement), std::move(recorded)));
   }
 
   storage::Storage& storage_;
   SystemOptions options_;
   Uploads uploads_;
   Submissions submissions_;
+  TrainingCalls training_calls_;
   caf::actor_system_config configuration_;
   caf::actor_system actors_;
   std::unique_ptr<AggregationWorker> aggregation_worker_;
@@ -387,7 +375,10 @@ class LiveSystem final : public System, public Gateway {
   WorkerPool workers_;
   Inference inference_;
   Statistics statistics_;
+  Mailboxes mailboxes_;
+  Pings pings_;
   std::unique_ptr<Notifier> notifier_;
+  BlobCollector blob_collector_;
 };
 
 }  // namespace

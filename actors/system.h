@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,7 +21,8 @@ struct SystemOptions {
   Passwords::Options passwords;
   SignIn::Options sign_in;
   Notifier::Options notifications;
-  domain::OnUnreachable on_unreachable = domain::OnUnreachable::remove;
+  std::size_t notification_waits_max = 1'000;  // requests that wait for notifications
+  domain::TrainingOptions training_defaults;
   domain::ModelAccess model_access = domain::ModelAccess::members;
   bool require_finite_updates = true;
   WorkerPoolOptions worker;
@@ -28,6 +30,7 @@ struct SystemOptions {
   std::size_t aggregation_threads = 2;
   std::filesystem::path scratch_folder;  // on the disk of the blobs; emptied by whoever opens the storage
   std::chrono::milliseconds idle_passivate{300'000};
+  std::function<domain::Timestamp()> now;  // the time of day, for deadlines; empty: the system's
 };
 
 // All actors of a server and what they need, started together: it takes up what the log says is pending.

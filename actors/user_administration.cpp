@@ -31,8 +31,9 @@ class AccountsAlone final : public UserAdministration {
                                const PasswordChange& change) override {
     return accounts_.change_password(context, user, change);
   }
-  Result<domain::User> set_active(const RequestContext& context, domain::UserId user, bool active) override {
-    return accounts_.set_active(context, user, active);
+  Result<domain::User> set_active(const RequestContext& context, domain::UserId user, bool active,
+                                  bool even_if_running) override {
+    return accounts_.set_active(context, user, active, even_if_running);
   }
   const storage::Views& views() const override { return storage_.views(); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -24,6 +25,7 @@ struct User {
   std::vector<GroupId> groups;
   Timestamp created;
   bool active = true;
+  bool webhook_secret_set = false;  // what is posted to the endpoint is signed
 
   static constexpr auto fields() {
     return std::tuple{field("id", &User::id),
@@ -37,7 +39,8 @@ struct User {
                       field("superuser", &User::superuser),
                       field("groups", &User::groups),
                       field("created", &User::created),
-                      field("active", &User::active)};
+                      field("active", &User::active),
+                      field("webhook_secret_set", &User::webhook_secret_set)};
   }
   bool operator==(const User&) const = default;
 };
@@ -67,6 +70,37 @@ struct UserRegistered {
                       field("superuser", &UserRegistered::superuser)};
   }
   bool operator==(const UserRegistered&) const = default;
+};
+
+// What is none stays as it was.
+struct UserChanged {
+  static constexpr std::string_view type = "UserChanged";
+  static constexpr int revision = 1;
+  UserId user;
+  std::optional<Personal> first_name;
+  std::optional<Personal> last_name;
+  std::optional<Personal> email;
+  std::optional<Personal> message_endpoint;
+
+  static constexpr auto fields() {
+    return std::tuple{field("user", &UserChanged::user), field("first_name", &UserChanged::first_name),
+                      field("last_name", &UserChanged::last_name), field("email", &UserChanged::email),
+                      field("message_endpoint", &UserChanged::message_endpoint)};
+  }
+  bool operator==(const UserChanged&) const = default;
+};
+
+// The user has another secret to sign notifications with, or none any more.
+struct UserWebhookSecretChanged {
+  static constexpr std::string_view type = "UserWebhookSecretChanged";
+  static constexpr int revision = 1;
+  UserId user;
+  bool set = false;
+  static constexpr auto fields() {
+    return std::tuple{field("user", &UserWebhookSecretChanged::user),
+                      field("set", &UserWebhookSecretChanged::set)};
+  }
+  bool operator==(const UserWebhookSecretChanged&) const = default;
 };
 
 // The user has another token; the one before is worth nothing any more.
@@ -102,8 +136,11 @@ struct UserActivated {
   bool operator==(const UserActivated&) const = default;
 };
 
-using UserEvent =
-    std::variant<UserRegistered, UserTokenReplaced, UserPasswordChanged, UserDeactivated, UserActivated>;
+using UserEvent = std::variant<UserRegistered, UserChanged, UserWebhookSecretChanged, UserTokenReplaced,
+                               UserPasswordChanged, UserDeactivated, UserActivated>;
+
+// Whether nothing is ever posted to it: its user asks for notifications. Empty, or "poll:" and any note.
+[[nodiscard]] bool is_polled(std::string_view message_endpoint);
 
 void evolve(User& user, const UserEvent& event, Timestamp at);
 

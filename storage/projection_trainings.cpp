@@ -78,20 +78,47 @@ class TrainingProjection {
 
   void request(domain::TrainingId training, const domain::NotificationRequested& requested) {
     const auto position = envelope_.position;
-    write_outbox(views_, {.position = position,
-                          .id = envelope_.id,
-                          .notification = requested.notification,
-                          .requested = envelope_.time});
+    const OutboxRow row{.position = position,
+                        .id = envelope_.id,
+                        .notification = requested.notification,
+                        .requested = envelope_.time};
+    write_outbox(views_, row);
     views_.put(view_keys::outbox_by_id(envelope_.id), big_endian(position));
     views_.put(view_keys::outbox_by_training(training) + big_endian(position),
                view_keys::bytes_of(envelope_.id));
+    keep(row);
     touch(training);
+  }
+
+  // For receivers who ask for their notifications; the oldest make room.
+  void keep(const OutboxRow& row) {
+    const auto receiver = row.notification.receiver;
+    write_notification(views_, row);
+    views_.put(view_keys::notification_by_training(row.notification.training, receiver, row.position), "");
+    change_count(views_, view_keys::notification_count(receiver), 1);
+    if (read_count(views_, view_keys::notification_count(receiver)) <= notifications_kept) return;
+    std::optional<OutboxRow> oldest;
+    views_.scan(view_keys::notifications(receiver), {}, [&](std::string_view, std::string_view value) {
+      oldest = outbox_row(value);
+      return false;
+    });
+    if (oldest) forget(oldest->notification.training, receiver, oldest->position);
+  }
+
+  void forget(domain::TrainingId training, domain::UserId receiver, std::uint64_t position) {
+    views_.erase(view_keys::notification(receiver, position));
+    views_.erase(view_keys::notification_by_training(training, receiver, position));
+    change_count(views_, view_keys::notification_count(receiver), -1);
   }
 
   void settle(domain::TrainingId training, const domain::NotificationSettled& settled) {
     const auto position = views_.get(view_keys::outbox_by_id(settled.notification));
     if (position) erase_outbox(training, number_at_end(*position), settled.notification);
-    touch(training);
+    if (!views_.get(view_keys::training_touched(training))) return;  // it is gone
+    if (const auto delivery = domain::delivery_of(settled, envelope_.time)) {
+      write_last_delivery(views_, training, *delivery);
+    }
+    touch_training(views_, training, envelope_.time);
   }
 
   void erase_outbox(domain::TrainingId training, std::uint64_t position, domain::EventId id) {
@@ -131,13 +158,17 @@ class TrainingProjection {
   }
 
   void follow_work(const Row<domain::Training>& row, const domain::Training& before) {
-    if (row.value.phase == before.phase) return;
+    if (waits_for_the_server(row.value) == waits_for_the_server(before)) return;
     const auto key = view_keys::training_with_work(row.position);
-    if (domain::is_servers_work(row.value.phase)) {
+    if (waits_for_the_server(row.value)) {
       views_.put(key, view_keys::bytes_of(row.value.id));
     } else {
       views_.erase(key);
     }
+  }
+
+  static bool waits_for_the_server(const domain::Training& training) {
+    return training.deadline || (domain::is_servers_work(training.phase) && !training.paused);
   }
 
   // A local model lives as long as its update is part of the training, or somebody goes on with it. Most
@@ -228,6 +259,7 @@ class TrainingProjection {
     const auto id = before.id;
     views_.erase(view_keys::training(id));
     views_.erase(view_keys::training_touched(id));
+    for (const auto& key : keys_under(views_, view_keys::last_deliveries(id))) views_.erase(key);
     views_.erase(view_keys::training_by_actor(before.actor, row.position));
     views_.erase(view_keys::training_with_work(row.position));
     auto model = read_model(views_, before.model);
@@ -237,6 +269,11 @@ class TrainingProjection {
     for (const auto& key : keys_under(views_, view_keys::outbox_by_training(id))) {
       const auto notification = view_keys::id_from<domain::EventId>(views_.get(key).value_or(""));
       erase_outbox(id, number_at_end(key), notification);
+    }
+    const auto prefix = view_keys::notifications_by_training(id);
+    for (const auto& key : keys_under(views_, prefix)) {
+      forget(id, view_keys::id_from<domain::UserId>(std::string_view(key).substr(prefix.size(), 16)),
+             number_at_end(key));
     }
     if (model && model->value.training == id) {
       model->value.training.reset();

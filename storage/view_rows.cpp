@@ -98,6 +98,10 @@ void write_outbox(KeyValueWriter& views, const OutboxRow& row) {
   views.put(view_keys::outbox_row(row.position), encode(row));
 }
 
+void write_notification(KeyValueWriter& views, const OutboxRow& row) {
+  views.put(view_keys::notification(row.notification.receiver, row.position), encode(row));
+}
+
 std::uint64_t read_count(const KeyValueReader& views, std::string_view key) {
   const auto count = views.get(key);
   return count ? number_at_end(*count) : 0;
@@ -110,6 +114,19 @@ void change_count(KeyValueWriter& views, std::string_view key, std::int64_t chan
 void write_training(KeyValueWriter& views, const Row<domain::Training>& row) {
   views.put(view_keys::training(row.value.id), encode(row));
   touch_training(views, row.value.id, row.value.last_update);
+}
+
+void write_last_delivery(KeyValueWriter& views, domain::TrainingId id, const domain::Delivery& delivery) {
+  views.put(view_keys::last_delivery(id, delivery.receiver), encode(delivery));
+}
+
+std::vector<domain::Delivery> read_last_deliveries(const KeyValueReader& views, domain::TrainingId id) {
+  std::vector<domain::Delivery> deliveries;
+  views.scan(view_keys::last_deliveries(id), {}, [&](std::string_view, std::string_view value) {
+    deliveries.push_back(decoded<domain::Delivery>(value));
+    return true;
+  });
+  return deliveries;
 }
 
 void touch_training(KeyValueWriter& views, domain::TrainingId id, domain::Timestamp at) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "domain/group.h"
 #include "domain/model.h"
@@ -41,13 +42,18 @@ void write_group(KeyValueWriter& views, const Row<domain::Group>& row);
 void write_model(KeyValueWriter& views, const Row<domain::Model>& row);
 void write_metric(KeyValueWriter& views, const MetricRow& row);
 void write_outbox(KeyValueWriter& views, const OutboxRow& row);
+void write_notification(KeyValueWriter& views, const OutboxRow& row);
 
 // Rows are counted where lists of them are long: a list's length is then one key.
 [[nodiscard]] std::uint64_t read_count(const KeyValueReader& views, std::string_view key);
 void change_count(KeyValueWriter& views, std::string_view key, std::int64_t change);
 
-// When something last happened to a training is kept apart from its row: most events change nothing else.
+// When something last happened to a training, and how deliveries ended, is kept apart from its row: most
+// events change nothing else. read_training leaves `last_deliveries` empty.
 void write_training(KeyValueWriter& views, const Row<domain::Training>& row);
 void touch_training(KeyValueWriter& views, domain::TrainingId id, domain::Timestamp at);
+void write_last_delivery(KeyValueWriter& views, domain::TrainingId id, const domain::Delivery& delivery);
+[[nodiscard]] std::vector<domain::Delivery> read_last_deliveries(const KeyValueReader& views,
+                                                                 domain::TrainingId id);
 
 }  // namespace fedlog::storage

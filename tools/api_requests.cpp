@@ -121,6 +121,7 @@ Outcome change(Api& api, const ApiCredentials& credentials, const nlohmann::json
     body["new_password"] = request.at("password");
     if (username == credentials.username) body["old_password"] = credentials.secret;
   }
+  if (command == "deactivate" && request.value("even_if_running", false)) body["x_even_if_running"] = true;
   const auto answer = api.post(users_path + *id + "/" + command + "/", body);
   if (!answer) return std::unexpected(answer.error());
   if (command == "token") emit(*answer);

@@ -60,6 +60,7 @@ nlohmann::json request_of(const std::string& action, const UserCommand& command)
   if (action == "list") return request;
   if (action != "add") {
     request["username"] = command.username;
+    if (action == "deactivate") request["even_if_running"] = command.even_if_running;
     return request;
   }
   request["user"] = {{"username", command.username},   {"first_name", command.first_name},
@@ -134,14 +135,15 @@ void add_user_commands(CLI::App& app, UserCommand& command) {
   add->add_option("--last-name", command.last_name);
   add->add_option("--email", command.email);
   add->add_option("--message-endpoint", command.message_endpoint,
-                  "URL that notifications are posted to; users with none take part in nothing. "
+                  "URL that notifications are posted to; \"poll:\", or none, for users who ask for them. "
                   "Required with --server");
   add->add_flag("--actor", command.actor, "means to run trainings");
   add->add_flag("--client", command.client, "means to take part in trainings");
   add->add_flag("--superuser", command.superuser, "may do everything; only with --data");
   action_on_user("passwd", "give a user another password, from standard input");
   action_on_user("token", "give a user another token and print it; the old one is worth nothing any more");
-  action_on_user("deactivate", "lock a user out: neither password nor token is accepted");
+  action_on_user("deactivate", "lock a user out: neither password nor token is accepted")
+      ->add_flag("--even-if-running", command.even_if_running, "also where trainings of the user are running");
   action_on_user("activate", "let a user in again");
 }
 

@@ -24,6 +24,7 @@ struct UserCommand {
   bool actor = false;
   bool client = false;
   bool superuser = false;
+  bool even_if_running = false;
   bool json = false;
 };
 

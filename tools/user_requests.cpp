@@ -67,8 +67,9 @@ Outcome replace_token(actors::UserAdministration& users, domain::UserId user, co
   return {};
 }
 
-Outcome set_active(actors::UserAdministration& users, domain::UserId user, bool active) {
-  const auto changed = users.set_active(operator_context(), user, active);
+Outcome set_active(actors::UserAdministration& users, domain::UserId user, bool active,
+                   bool even_if_running = false) {
+  const auto changed = users.set_active(operator_context(), user, active, even_if_running);
   if (!changed) return std::unexpected(changed.error().message);
   return {};
 }
@@ -101,7 +102,9 @@ Outcome answer_user_request(const nlohmann::json& request, actors::UserAdministr
   if (!user) return std::unexpected("There is no user \"" + name + "\"; `fedlog user list` shows all.");
   if (command == "user-passwd") return change_password(request, users, user->id);
   if (command == "user-token") return replace_token(users, user->id, emit);
-  if (command == "user-deactivate") return set_active(users, user->id, false);
+  if (command == "user-deactivate") {
+    return set_active(users, user->id, false, request.value("even_if_running", false));
+  }
   if (command == "user-activate") return set_active(users, user->id, true);
   return std::unexpected("The command \"" + command +
                          "\" is not known; the tool's version and the server's differ.");

@@ -15,7 +15,8 @@ namespace fedlog::tools {
 //     user's id, username and token;
 //   user-passwd: `username`, `password`; no line;
 //   user-token: `username`; one line with the new `token`;
-//   user-deactivate, user-activate: `username`; no line.
+//   user-deactivate: `username`, `even_if_running`; no line;
+//   user-activate: `username`; no line.
 [[nodiscard]] bool is_user_request(const nlohmann::json& request);
 
 // Answers one in the process that has the data open, with an operator's rights. The error is a sentence.
