@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """A federated training of handwritten digits, seen from its owner: three participants, each a process with its own rows.
+Two have notifications posted to them, the third asks for its own.
 
     digits.py --server http://127.0.0.1:8000 --rounds 3
 
@@ -31,6 +32,8 @@ class Client:
     def __init__(self, server, part, parts, on_line):
         program = pathlib.Path(__file__).with_name("digits_client.py")
         command = [sys.executable, str(program), "--server", server, "--part", str(part), "--parts", str(parts)]
+        if part == 2:
+            command.append("--poll")
         self.part = part
         self.on_line = on_line
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

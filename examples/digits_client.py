@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """One participant that holds a part of the handwritten digits: trains and tests a TorchScript model on it.
 
-    digits_client.py --server http://127.0.0.1:8000 --part 0 --parts 3
+    digits_client.py --server http://127.0.0.1:8000 --part 0 --parts 3 [--poll]
 
 Prints `registered <user id>` first, so that an owner can invite it, then what it does. Given the same model and round, it
 makes the same update, bit for bit, on the same machine.
@@ -75,13 +75,20 @@ def main():
     parser.add_argument("--server", default="http://127.0.0.1:8000")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=3)
+    parser.add_argument("--poll", action="store_true", help="ask for notifications instead of being posted to")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
 
     task = DigitsTask(arguments.part, arguments.parts)
     name = f"digits-{arguments.part}-{secrets.token_hex(4)}"
     participant = Participant(
-        arguments.server, name, secrets.token_hex(16), task.train, task.test, log=lambda line: print(line, flush=True)
+        arguments.server,
+        name,
+        secrets.token_hex(16),
+        task.train,
+        task.test,
+        log=lambda line: print(line, flush=True),
+        poll=arguments.poll,
     )
     print("registered", participant.user["id"], flush=True)
     participant.run()

@@ -3,6 +3,9 @@
     participant = Participant("http://127.0.0.1:8000", "alice", "secret", train, test)
     participant.run()       # until the training that it takes part in is finished
 
+The server posts its notifications to an Inbox, so it must be able to reach this machine. With `poll=True` the participant
+asks for them instead (a Mailbox): it needs nothing but to reach the server.
+
 `train(model_bytes, round)` returns (new model_bytes, sample_size, metrics); `test(model_bytes, round)` returns metrics, a
 dictionary of numbers by name. Both get the global model's file as the owner uploaded it, with the round's weights.
 
@@ -70,8 +73,6 @@ class Inbox:
         inbox = self
         self.path = "/" + secrets.token_hex(16)
         self.messages = queue.Queue()
-        self.seen = set()
-        self.lock = threading.Lock()
 
         class Handler(http.server.BaseHTTPRequestHandler):
             timeout = 30
@@ -80,7 +81,7 @@ class Inbox:
                 body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20))
                 known = self.path == inbox.path
                 if known:
-                    inbox.put(self.headers.get("X-Fedlog-Delivery"), json.loads(body))
+                    inbox.messages.put({**json.loads(body), "delivery": self.headers.get("X-Fedlog-Delivery")})
                 self.send_response(200 if known else 404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -93,14 +94,6 @@ class Inbox:
         self.endpoint = f"http://{host}:{self.httpd.server_port}{self.path}"
         threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
 
-    def put(self, delivery, message):
-        """Keeps a message, unless it came before: the server repeats one when it cannot know whether it arrived."""
-        with self.lock:
-            if delivery is not None and delivery in self.seen:
-                return
-            self.seen.add(delivery)
-        self.messages.put(message)
-
     def get(self, timeout_s=None):
         return self.messages.get(timeout=timeout_s)
 
@@ -109,23 +102,56 @@ class Inbox:
         self.httpd.server_close()
 
 
+class Mailbox:
+    """Asks the server for its notifications. To ask after a cursor says that everything up to there has arrived."""
+
+    endpoint = "poll:"
+    wait_s = 30
+
+    def __init__(self, api):
+        self.api = api
+        self.cursor = 0
+        self.messages = []
+
+    def get(self):
+        while not self.messages:
+            asked = time.monotonic()
+            answer = self.api.call("GET", f"/api/users/notifications/?after={self.cursor}&wait_s={self.wait_s}").json()
+            self.messages, self.cursor = answer["notifications"], answer["cursor"]
+            if not self.messages and time.monotonic() - asked < 1:
+                time.sleep(1)  # the server is ending, or as many wait as may
+        return self.messages.pop(0)
+
+
 class Removed(Exception):
     """The server or the owner removed this participant from its training."""
 
 
+class Failed(Exception):
+    """The training ended in an error, for the reason that this says."""
+
+
 class Participant:
-    def __init__(self, server, username, password, train, test, log=print):
-        self.inbox = Inbox()
-        self.user = Api(server).register(username, password, self.inbox.endpoint, client=True)
+    def __init__(self, server, username, password, train, test, log=print, poll=False):
+        inbox = None if poll else Inbox()
+        self.user = Api(server).register(username, password, inbox.endpoint if inbox else Mailbox.endpoint, client=True)
         self.api = Api(server, self.user["token"])
+        self.inbox = inbox or Mailbox(self.api)
+        self.seen = set()
         self.train, self.test, self.log = train, test, log
 
     def run(self):
-        """Takes part in a training until it is finished. Raises Removed when it goes on without this participant."""
+        """Takes part in a training until it is finished. Raises Removed when it goes on without this participant, and
+        Failed when it ends in an error."""
         while True:
             message = self.inbox.get()
+            if message["delivery"] in self.seen:  # told again: the server could not know whether it had arrived
+                continue
+            self.seen.add(message["delivery"])
             kind, body = message["notification_type"], message["body"]
             if kind == "TRAINING_FINISHED":
+                if body.get("x_state") == "E":
+                    raise Failed(body.get("x_reason"))
                 return
             if kind == "CLIENT_REMOVED":
                 raise Removed(message["training_uuid"])
