@@ -20,17 +20,17 @@ const Passwords::Options cheap{.memory_kib = 8, .passes = 1, .threads = 2};
 
 TEST(PasswordHashes, SayTheirAlgorithmAndParameters) {
   Passwords passwords{cheap};
-  EXPECT_TRUE(passwords.hash("secret")->starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+  EXPECT_TRUE(passwords.hash("secret", false)->starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
 }
 
 TEST(PasswordHashes, DifferForTheSamePassword) {
   Passwords passwords{cheap};
-  EXPECT_NE(passwords.hash("secret"), passwords.hash("secret"));
+  EXPECT_NE(passwords.hash("secret", false), passwords.hash("secret", false));
 }
 
 TEST(APassword, IsVerifiedAgainstItsHash) {
   Passwords passwords{cheap};
-  const auto encoded = passwords.hash("secret");
+  const auto encoded = passwords.hash("secret", false);
   EXPECT_EQ(passwords.verify("ada", "secret", encoded, false), right);
   EXPECT_EQ(passwords.verify("ada", "Secret", encoded, false), wrong);
   EXPECT_EQ(passwords.verify("ada", "", encoded, false), wrong);
@@ -138,8 +138,16 @@ TEST_F(Flood, KeepsOnlySoManyWaiting) {
   hold_one_inside();
   queue(6, false);  // three quarters of the eight places
   EXPECT_EQ(verify("one more", "guess"), no_room);
-  EXPECT_EQ(passwords.hash("of a registration"), std::nullopt);
+  EXPECT_EQ(passwords.hash("a changed one", false), std::nullopt);
   EXPECT_EQ(hashing->begun, 1) << "and costs no hash";
+}
+
+TEST_F(Flood, OfRegistrationsLeavesRoomForThoseWhoSignIn) {
+  hold_one_inside();
+  queue(2, false);  // a quarter of the eight places
+  EXPECT_EQ(passwords.hash("of a registration", true), std::nullopt);
+  EXPECT_EQ(hashing->begun, 1) << "and costs no hash";
+  queue(4, false);
 }
 
 TEST_F(Flood, OfSuspectsLeavesRoomForOthers) {

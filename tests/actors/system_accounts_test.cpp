@@ -196,18 +196,18 @@ TEST_F(Accounts, AreLockedOutAndLetInBySuperusers) {
   const auto registered = register_user("ada").value();
   const auto id = registered.user.id;
   ASSERT_TRUE(sign_in("ada", "secret").has_value()) << "and is remembered";
-  EXPECT_EQ(gateway().set_active(as(id), id, false).error().reason, Reason::permission_denied);
-  EXPECT_FALSE(gateway().set_active(superuser(), id, false).value().active);
+  EXPECT_EQ(gateway().set_active(as(id), id, false, false).error().reason, Reason::permission_denied);
+  EXPECT_FALSE(gateway().set_active(superuser(), id, false, false).value().active);
   EXPECT_FALSE(gateway().user_by_token(registered.token)->active);
   EXPECT_EQ(sign_in("ada", "secret").error().reason, Reason::wrong_credentials);
-  EXPECT_TRUE(gateway().set_active(superuser(), id, true).value().active);
+  EXPECT_TRUE(gateway().set_active(superuser(), id, true, false).value().active);
   EXPECT_TRUE(sign_in("ada", "secret").has_value());
   EXPECT_EQ(storage.journal().version_of(storage::stream_of(id)), 3U);
 }
 
 TEST_F(Accounts, StayLockedOutWhenTheServerStartsAgain) {
   const auto id = register_user("ada").value().user.id;
-  ASSERT_TRUE(gateway().set_active(superuser(), id, false).has_value());
+  ASSERT_TRUE(gateway().set_active(superuser(), id, false, false).has_value());
   stop();
   start();
   EXPECT_EQ(sign_in("ada", "secret").error().reason, Reason::wrong_credentials);
@@ -219,10 +219,10 @@ TEST_F(Accounts, AlwaysHaveASuperuserAmongThem) {
   register_user("ada").value();
   const auto root_id = root.value().user.id;
   const auto second_id = second.value().user.id;
-  ASSERT_TRUE(gateway().set_active(superuser(), second_id, false).has_value());
-  EXPECT_EQ(gateway().set_active(superuser(), root_id, false).error().reason, Reason::invalid_request);
-  ASSERT_TRUE(gateway().set_active(superuser(), second_id, true).has_value());
-  EXPECT_TRUE(gateway().set_active(superuser(), root_id, false).has_value());
+  ASSERT_TRUE(gateway().set_active(superuser(), second_id, false, false).has_value());
+  EXPECT_EQ(gateway().set_active(superuser(), root_id, false, false).error().reason, Reason::invalid_request);
+  ASSERT_TRUE(gateway().set_active(superuser(), second_id, true, false).has_value());
+  EXPECT_TRUE(gateway().set_active(superuser(), root_id, false, false).has_value());
 }
 
 TEST_F(Accounts, AreAdministeredWithoutTheRestOfAServer) {
@@ -239,8 +239,8 @@ TEST_F(Accounts, AreAdministeredWithoutTheRestOfAServer) {
             ->change_password(superuser(), id,
                               {.old_password = std::nullopt, .new_password = "changed", .address = {}})
             .has_value());
-    ASSERT_TRUE(users->set_active(superuser(), id, false).has_value());
-    ASSERT_TRUE(users->set_active(superuser(), id, true).has_value());
+    ASSERT_TRUE(users->set_active(superuser(), id, false, false).has_value());
+    ASSERT_TRUE(users->set_active(superuser(), id, true, false).has_value());
     EXPECT_TRUE(users->views().user(id)->active);
   }
   start();

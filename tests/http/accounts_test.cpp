@@ -69,16 +69,27 @@ TEST_F(AccountCalls, NeedTheOldPasswordOfEveryoneButSuperusers) {
 }
 
 TEST_F(AccountCalls, LockAUserOutAndLetItIn) {
-  EXPECT_CALL(gateway, set_active(_, ada, false)).WillOnce([&](auto&&, auto, bool) {
+  EXPECT_CALL(gateway, set_active(_, ada, false, false)).WillOnce([&](auto&&, auto, bool, bool) {
     world.deactivate(1);
     return *world.views().user(ada);
   });
   const auto out = nlohmann::json::parse(text_of(send(2, "POST", path("deactivate"))));
   EXPECT_EQ(out.at("username"), "ada");
   EXPECT_EQ(out.at("x_active"), false);
-  EXPECT_CALL(gateway, set_active(_, ada, true)).WillOnce(Return(world.user(1, "ada")));
+  EXPECT_CALL(gateway, set_active(_, ada, true, false)).WillOnce(Return(world.user(1, "ada")));
   const auto in = nlohmann::json::parse(text_of(send(2, "POST", path("activate"))));
   EXPECT_FALSE(in.contains("x_active"));
+}
+
+TEST_F(AccountCalls, LockOutWhoRunsTrainingsOnlyWhenToldTo) {
+  EXPECT_CALL(gateway, set_active(_, ada, false, false))
+      .WillOnce(Return(rejected(domain::Reason::invalid_request, "The user runs trainings.")));
+  EXPECT_ANSWER(send_json(2, "POST", path("deactivate"), nlohmann::json::object()), 400,
+                R"({"detail":"The user runs trainings."})");
+  EXPECT_CALL(gateway, set_active(_, ada, false, true)).WillOnce(Return(*world.views().user(ada)));
+  EXPECT_EQ(send_json(2, "POST", path("deactivate"), {{"x_even_if_running", true}}).status, 200);
+  EXPECT_ANSWER(send_json(2, "POST", path("deactivate"), {{"x_even_if_running", "perhaps"}}), 400,
+                R"({"x_even_if_running":["Must be a valid boolean."]})");
 }
 
 TEST_F(AccountCalls, NeedAUserWhoExists) {

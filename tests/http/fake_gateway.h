@@ -68,7 +68,14 @@ class FakeGateway : public actors::Gateway {
   MOCK_METHOD(actors::Result<std::string>, replace_token, (const Context&, domain::UserId), (override));
   MOCK_METHOD(Rejected, change_password, (const Context&, domain::UserId, const actors::PasswordChange&),
               (override));
-  MOCK_METHOD(actors::Result<domain::User>, set_active, (const Context&, domain::UserId, bool), (override));
+  MOCK_METHOD(actors::Result<domain::User>, set_active, (const Context&, domain::UserId, bool, bool),
+              (override));
+  MOCK_METHOD(actors::Result<domain::User>, change_user,
+              (const Context&, domain::UserId, const actors::UserChange&), (override));
+  MOCK_METHOD(actors::Result<actors::PingAnswer>, ping, (const Context&, domain::UserId), (override));
+  MOCK_METHOD(actors::Result<std::vector<storage::OutboxRow>>, notifications,
+              (const Context&, std::uint64_t), (override));
+  MOCK_METHOD(std::unique_ptr<actors::NotificationWait>, await_notification, (domain::UserId), (override));
   MOCK_METHOD(actors::Result<domain::Group>, create_group, (const Context&, const std::string&), (override));
   MOCK_METHOD(actors::Result<domain::Group>, rename_group,
               (const Context&, domain::GroupId, const std::string&), (override));
@@ -92,6 +99,10 @@ class FakeGateway : public actors::Gateway {
   MOCK_METHOD(actors::Result<domain::TrainingId>, create_training,
               (const Context&, const actors::TrainingRequest&), (override));
   MOCK_METHOD(Rejected, start_training, (const Context&, domain::TrainingId), (override));
+  MOCK_METHOD(Rejected, control_training, (const Context&, domain::TrainingId, actors::TrainingControl),
+              (override));
+  MOCK_METHOD(actors::Result<domain::TrainingStatus>, training_status, (const Context&, domain::TrainingId),
+              (override));
   MOCK_METHOD(Rejected, add_participants, (const Context&, domain::TrainingId, const Users&), (override));
   MOCK_METHOD(Rejected, remove_participants, (const Context&, domain::TrainingId, const Users&), (override));
   MOCK_METHOD(Rejected, delete_training, (const Context&, domain::TrainingId), (override));

@@ -93,6 +93,13 @@ class World {
           storage::EventCodec::encode(domain::UserEvent{domain::UserDeactivated{id}}, *keys_.key_of(id)));
   }
 
+  void sign_notifications(std::uint8_t number) {
+    const auto id = id_number<domain::UserId>(number);
+    apply(storage::stream_of(id),
+          storage::EventCodec::encode(domain::UserEvent{domain::UserWebhookSecretChanged{id, true}},
+                                      *keys_.key_of(id)));
+  }
+
   domain::Group group(std::int64_t number, std::string name, std::vector<domain::UserId> members = {}) {
     const domain::GroupId id{number};
     apply(id, domain::GroupEvent{domain::GroupCreated{id, std::move(name)}});

@@ -100,6 +100,100 @@ TEST_F(Users, OnlySuperusersRegisterOthersWhereRegistrationIsClosed) {
   EXPECT_EQ(send_json(2, "POST", "/api/users/", registration()).status, 201);
 }
 
+TEST_F(Users, WhoAskForTheirNotificationsRegisterWithoutAUrl) {
+  const auto ada = world.user(1, "ada");
+  EXPECT_CALL(gateway, register_user(_, _))
+      .WillOnce([&](const actors::Registration& registration, const std::string&) {
+        EXPECT_EQ(registration.message_endpoint, "poll:laptop");
+        return actors::RegisteredUser{ada, token_of(1)};
+      });
+  auto body = registration();
+  body["message_endpoint"] = "poll:laptop";
+  EXPECT_EQ(send_json(0, "POST", "/api/users/", body).status, 201);
+  body["message_endpoint"] = "poll:my laptop";
+  EXPECT_ANSWER(send_json(0, "POST", "/api/users/", body), 400,
+                R"({"message_endpoint":["Enter a valid URL."]})");
+  body["message_endpoint"] = "";
+  EXPECT_ANSWER(send_json(0, "POST", "/api/users/", body), 400,
+                R"({"message_endpoint":["This field may not be blank."]})");
+}
+
+class AccountChanges : public Users {
+ protected:
+  AccountChanges() {
+    add_user(1, "ada");
+    add_user(2, "carl");
+    add_user(3, "root", true);
+  }
+  static constexpr auto path = "/api/users/00000000-0000-4000-8000-000000000001/";
+  const domain::UserId ada = id_number<domain::UserId>(1);
+};
+
+TEST_F(AccountChanges, TakeWhatIsSentAndLeaveTheRest) {
+  EXPECT_CALL(gateway, change_user(_, ada, _))
+      .WillOnce([&](const actors::RequestContext& context, auto, const actors::UserChange& change) {
+        EXPECT_EQ(context.caller.id, ada);
+        EXPECT_THAT(context.idempotency_key, ::testing::EndsWith(" key"));
+        EXPECT_EQ(change.first_name, "Augusta");
+        EXPECT_EQ(change.last_name, std::nullopt);
+        EXPECT_EQ(change.email, "");
+        EXPECT_EQ(change.message_endpoint, "poll:");
+        EXPECT_EQ(change.webhook_secret, " s ");
+        return *world.views().user(ada);
+      });
+  const nlohmann::json body{
+      {"first_name", " Augusta "}, {"email", ""}, {"message_endpoint", "poll:"}, {"x_webhook_secret", " s "}};
+  EXPECT_ANSWER(send(1, "PATCH", path, {"application/json", body.dump(), {{"Idempotency-Key", "key"}}}), 200,
+                ada_json + std::string{"}"});
+}
+
+TEST_F(AccountChanges, AreForSuperusersToo) {
+  EXPECT_CALL(gateway, change_user(_, ada, _)).WillOnce([&](auto&&, auto, const actors::UserChange& change) {
+    EXPECT_EQ(change.message_endpoint, "");
+    return *world.views().user(ada);
+  });
+  EXPECT_EQ(send_json(3, "PATCH", path, {{"message_endpoint", ""}}).status, 200);
+  EXPECT_ANSWER(send_json(3, "PATCH", "/api/users/nobody/", {{"email", ""}}), 400,
+                R"({"detail":"User nobody not found."})");
+}
+
+TEST_F(AccountChanges, AreNotThereForStrangers) {
+  EXPECT_CALL(gateway, change_user).Times(0);
+  const auto answer = send_json(2, "PATCH", path, {{"email", ""}});
+  EXPECT_ANSWER(answer, 405, R"({"detail":"Method \"PATCH\" not allowed."})");
+  EXPECT_EQ(answer.headers.get("Allow"), "GET, HEAD, OPTIONS") << "as the contract has it";
+  EXPECT_EQ(send_json(2, "PATCH", "/api/users/nobody/", {}).status, 405);
+}
+
+TEST_F(AccountChanges, RefuseWhatCannotBeChangedOrDoesNotExist) {
+  EXPECT_CALL(gateway, change_user).Times(0);
+  const std::pair<nlohmann::json, std::string> cases[] = {
+      {{{"username", "eve"}, {"actor", true}},
+       R"({"username":["This field cannot be changed."],"actor":["This field cannot be changed."]})"},
+      {{{"shoe_size", 42}}, R"({"shoe_size":["Unknown field."]})"},
+      {{{"x_active", false}}, R"({"x_active":["Unknown field."]})"},
+      {{{"message_endpoint", "ftp://a"}}, R"({"message_endpoint":["Enter a valid URL."]})"},
+      {{{"email", nullptr}}, R"({"email":["Field may not be null."]})"},
+      {{{"x_webhook_secret", std::string(257, 'x')}},
+       R"({"x_webhook_secret":["Ensure this field has no more than 256 characters."]})"},
+  };
+  for (const auto& [body, expected] : cases) EXPECT_ANSWER(send_json(1, "PATCH", path, body), 400, expected);
+}
+
+TEST_F(AccountChanges, PassOnWhatIsWrongWithTheEndpoint) {
+  EXPECT_CALL(gateway, change_user)
+      .WillOnce(
+          Return(rejected(domain::Reason::invalid_field, "Enter a valid URL: no.", "message_endpoint")));
+  EXPECT_ANSWER(send_json(1, "PATCH", path, {{"message_endpoint", "http://a:99999/"}}), 400,
+                R"({"message_endpoint":["Enter a valid URL: no."]})");
+}
+
+TEST_F(AccountChanges, ShowThatNotificationsAreSigned) {
+  world.sign_notifications(1);
+  const auto body = nlohmann::json::parse(text_of(send(2, "GET", path)));
+  EXPECT_EQ(body.at("x_webhook_secret_set"), true);
+}
+
 TEST_F(Users, ShowATokenOnlyToItsOwner) {
   add_user(1, "ada");
   add_user(2, "carl");

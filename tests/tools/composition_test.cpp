@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "storage/data_folder.h"
+#include "tests/actors/captured_log.h"
 #include "tests/temporary_folder.h"
 
 namespace fedlog::tools {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Superusers : public ::testing::Test {
  protected:
@@ -34,6 +36,26 @@ TEST_F(Superusers, AreCreatedOnce) {
   const auto user = gateway.user_by_password({"root", "a:password", {}});
   ASSERT_TRUE(user.has_value());
   EXPECT_TRUE(user->superuser);
+}
+
+TEST_F(Superusers, WhoExistButCannotSignInLikeThatAreWarnedOf) {
+  ASSERT_TRUE(ensure_superuser(gateway, "root:secret").has_value());
+  const actors::testing::CapturedLog log;
+  ASSERT_TRUE(ensure_superuser(gateway, "root:secret").has_value());
+  ASSERT_TRUE(ensure_superuser(gateway, "root:another").has_value());
+  EXPECT_THAT(log.wait_for("\n"), StartsWith("FEDLOG_SUPERUSER changes nothing: the user exists with another "
+                                             "password name=root"));
+  actors::Registration boss;
+  boss.username = "boss";
+  boss.password = "secret";
+  boss.superuser = true;
+  ASSERT_TRUE(gateway.register_user(boss, "request").has_value());
+  const actors::RequestContext context{
+      .caller = {.id = {}, .superuser = true}, .correlation = {}, .idempotency_key = {}};
+  const auto root = gateway.views().user_by_name("root")->id;
+  ASSERT_TRUE(gateway.set_active(context, root, false, false).has_value());
+  ASSERT_TRUE(ensure_superuser(gateway, "root:secret").has_value());
+  EXPECT_THAT(log.wait_for("deactivated"), HasSubstr("fedlog user activate root"));
 }
 
 TEST_F(Superusers, NeedANameAndAPassword) {
@@ -121,6 +143,28 @@ TEST(SystemOptions, HaveUnitsOfTheirOwn) {
   EXPECT_EQ(options.notifications.retry.first, std::chrono::milliseconds{7});
   EXPECT_EQ(options.notifications.retry.span, std::chrono::seconds{8});
   EXPECT_EQ(options.worker.process.memory_limit_bytes, 9U * 1024 * 1024);
+}
+
+TEST(SystemOptions, SayWhatHoldsForTrainingsThatDoNotSayIt) {
+  config::Settings settings;
+  EXPECT_EQ(system_options(settings, "/data", "/nowhere/fedlog-server").training_defaults,
+            domain::TrainingOptions{});
+  settings.trainings.round_deadline_s = 600;
+  settings.trainings.test_deadline_s = 60;
+  settings.trainings.min_updates = "0.5";
+  settings.trainings.on_deadline = config::OnDeadline::error;
+  settings.trainings.max_rounds_without_quorum = 3;
+  settings.notifications.on_unreachable = config::OnUnreachable::error;
+  auto defaults = system_options(settings, "/data", "/nowhere/fedlog-server").training_defaults;
+  EXPECT_EQ(defaults.round_deadline_s, 600);
+  EXPECT_EQ(defaults.test_deadline_s, 60);
+  EXPECT_EQ(defaults.min_updates, 0);
+  EXPECT_EQ(defaults.min_updates_fraction, 0.5);
+  EXPECT_EQ(defaults.on_deadline, domain::OnDeadline::error);
+  EXPECT_EQ(defaults.on_unreachable, domain::OnUnreachable::error);
+  EXPECT_EQ(defaults.max_rounds_without_quorum, 3);
+  settings.trainings.min_updates = "2";
+  EXPECT_EQ(system_options(settings, "/data", "/nowhere/fedlog-server").training_defaults.min_updates, 2);
 }
 
 }  // namespace

@@ -79,6 +79,8 @@ TEST_F(UserRequests, AddNobodyWhomTheApiWouldRefuse) {
   add("ada");
   EXPECT_EQ(error_of({{"command", "user-add"}, {"user", {{"username", "ada"}, {"password", "x"}}}}),
             "A user with that username already exists.");
+  EXPECT_THAT(error_of({{"command", "user-add"}, {"user", {{"username", "a:b"}, {"password", "x"}}}}),
+              HasSubstr("may not contain ':'"));
 }
 
 TEST_F(UserRequests, ListUsersInOrderOfRegistration) {
