@@ -239,6 +239,23 @@ TEST(CommandLine, NamesAnUnknownKey) {
   EXPECT_EQ(loaded.error(), "command line: unknown key \"log.levl\"; did you mean \"log.level\"?");
 }
 
+TEST(MinUpdates, AreACountOrAFractionOfTheParticipants) {
+  EXPECT_EQ(parse_min_updates("3")->count, 3);
+  EXPECT_EQ(parse_min_updates("2000")->count, 2000);
+  EXPECT_EQ(parse_min_updates("0.5")->count, 0);
+  EXPECT_EQ(parse_min_updates("0.5")->fraction, 0.5);
+  EXPECT_EQ(parse_min_updates("1.0")->fraction, 1.0);
+  for (const auto* text :
+       {"", "0", "-1", "2001", "0.0", "1.1", "-0.5", "1.0x", "half", "1e3", "0x1", "nan", "1 "}) {
+    EXPECT_FALSE(parse_min_updates(text)) << text;
+  }
+}
+
+TEST_F(LoadedFile, WithMinUpdatesThatAreNoneSaysWhatTheyAre) {
+  EXPECT_THAT(error_of("[trainings]\nmin_updates = \"1.5\""),
+              HasSubstr("trainings.min_updates must be a whole number from 1 to 2000, or a fraction"));
+}
+
 TEST(ListenAddress, HasAHostAndAPort) {
   EXPECT_EQ(parse_listen_address("127.0.0.1:8000")->host, "127.0.0.1");
   EXPECT_EQ(parse_listen_address("127.0.0.1:8000")->port, 8000);

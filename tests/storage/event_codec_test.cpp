@@ -39,12 +39,19 @@ domain::Notification notification() {
           .kind = domain::NotificationKind::update_round_start,
           .training = training_id(1),
           .model = model_id(1),
-          .round = 4};
+          .round = 4,
+          .mu = 0.25,
+          .reason = "No participant is left."};
 }
 
 std::vector<domain::UserEvent> user_events() {
-  return {registered(1, "ada"), domain::UserTokenReplaced{user_id(1)},
-          domain::UserPasswordChanged{user_id(1)}, domain::UserDeactivated{user_id(1)},
+  return {registered(1, "ada"),
+          domain::UserChanged{user_id(1), domain::Personal{"Augusta"}, domain::Personal{"King"}, std::nullopt,
+                              domain::Personal{"poll:"}},
+          domain::UserWebhookSecretChanged{user_id(1), true},
+          domain::UserTokenReplaced{user_id(1)},
+          domain::UserPasswordChanged{user_id(1)},
+          domain::UserDeactivated{user_id(1)},
           domain::UserActivated{user_id(1)}};
 }
 
@@ -71,28 +78,46 @@ std::vector<domain::TrainingEvent> training_events() {
   auto creation = created(1, 1, user_id(1), {user_id(2), user_id(3)});
   creation.aggregation_method = domain::AggregationMethod::fed_dc;
   creation.uncertainty_method = domain::UncertaintyMethod::mc_dropout;
-  creation.options = {R"({"daisy_chain_period":5})", 5, 20, true};
+  creation.options = {.json = R"({"daisy_chain_period":5})",
+                      .daisy_chain_period = 5,
+                      .uncertainty_samples = 20,
+                      .uncertainty_softmax = true,
+                      .round_deadline_s = 600,
+                      .test_deadline_s = 60,
+                      .min_updates = 2,
+                      .min_updates_fraction = 0.5,
+                      .on_deadline = domain::OnDeadline::error,
+                      .on_unreachable = domain::OnUnreachable::error,
+                      .max_rounds_without_quorum = 3,
+                      .mu = 0.25,
+                      .open_to_join = true};
   creation.preprocessing = blob_id(6);
-  return {creation,
-          domain::ParticipantJoined{user_id(4)},
-          domain::ParticipantRemoved{user_id(4), "removed by the training's owner"},
-          domain::TrainingStarted{},
-          domain::RoundOpened{1},
-          domain::UpdateAccepted{user_id(2), model_id(9), 1, blob_id(9), 128, {number_metric()}},
-          domain::RoundClosed{1, {model_id(9), model_id(10)}},
-          domain::RoundAggregated{1, blob_id(11)},
-          domain::ModelsPassedOn{2, {model_id(10), model_id(9)}},
-          domain::SwagRoundOpened{2},
-          domain::MomentsAccepted{user_id(2), 2, blob_id(12), blob_id(13), "float32 [8]", 128},
-          domain::SwagRoundClosed{2, {user_id(2), user_id(3)}},
-          domain::MomentsAveraged{2, blob_id(14), blob_id(15)},
-          domain::TestOpened{2},
-          domain::TrainingCompleted{},
-          domain::TrainingFailed{"No participant is left."},
-          domain::TrainingDeleted{},
-          domain::NotificationRequested{notification()},
-          domain::NotificationSettled{id<domain::EventId>(7), user_id(2), domain::DeliveryOutcome::refused,
-                                      404, 1, "HTTP status 404"}};
+  return {
+      creation,
+      domain::ParticipantJoined{user_id(4)},
+      domain::ParticipantRemoved{user_id(4), "removed by the training's owner"},
+      domain::TrainingStarted{},
+      domain::RoundOpened{1},
+      domain::UpdateAccepted{user_id(2), model_id(9), 1, blob_id(9), 128, {number_metric()}},
+      domain::RoundClosed{1, {model_id(9), model_id(10)}},
+      domain::RoundAggregated{1, blob_id(11)},
+      domain::ModelsPassedOn{2, {model_id(10), model_id(9)}},
+      domain::SwagRoundOpened{2},
+      domain::MomentsAccepted{user_id(2), 2, blob_id(12), blob_id(13), "float32 [8]", 128},
+      domain::SwagRoundClosed{2, {user_id(2), user_id(3)}},
+      domain::MomentsAveraged{2, blob_id(14), blob_id(15)},
+      domain::TestOpened{2},
+      domain::TrainingCompleted{},
+      domain::TrainingFailed{"No participant is left."},
+      domain::TrainingCancelled{"Cancelled by its owner."},
+      domain::TrainingPaused{},
+      domain::TrainingResumed{},
+      domain::DeadlineSet{{1'767'225'600'000'123}},
+      domain::DeadlinePassed{2, domain::Phase::updating, {user_id(2)}, true},
+      domain::TrainingDeleted{},
+      domain::NotificationRequested{notification()},
+      domain::NotificationSettled{id<domain::EventId>(7), user_id(2), domain::DeliveryOutcome::refused, 404,
+                                  1, "HTTP status 404", domain::NotificationKind::update_round_start, 4}};
 }
 
 Envelope envelope_of(const NewEvent& event, StreamName stream) {
@@ -177,6 +202,45 @@ TEST_F(EventCodecTest, ReadsTheBytesOfEarlierRevisions) {
   EXPECT_TRUE(codec_.to_json(stored, false)->at("swag_first_moment").is_null());
   stored.payload += 'x';
   EXPECT_NE(codec_.decode_model(stored).error().message.find("1 bytes are left over"), std::string::npos);
+}
+
+// What a golden file of a training's stream holds, in the form of an earlier revision.
+std::expected<domain::TrainingEvent, CodecError> read_golden(const EventCodec& codec, const std::string& type,
+                                                             int revision) {
+  std::ifstream file(FEDLOG_GOLDEN "/" + type + "." + std::to_string(revision) + ".hex");
+  std::string hex;
+  file >> hex;
+  return codec.decode_training(
+      envelope_of({.type = type, .revision = revision, .payload = from_hex(hex)}, stream_of(training_id(1))));
+}
+
+TEST_F(EventCodecTest, ReadsTrainingsThatWereCreatedWithoutDeadlines) {
+  const auto read = read_golden(codec_, "TrainingCreated", 1);
+  ASSERT_TRUE(read) << read.error().message;
+  const auto& creation = std::get<domain::TrainingCreated>(*read);
+  domain::TrainingOptions options;
+  options.json = R"({"daisy_chain_period":5})";
+  options.daisy_chain_period = 5;
+  options.uncertainty_samples = 20;
+  options.uncertainty_softmax = true;
+  EXPECT_EQ(creation.options, options);
+  EXPECT_EQ(creation.participants.size(), 2U);
+  EXPECT_EQ(creation.preprocessing, blob_id(6));
+}
+
+TEST_F(EventCodecTest, ReadsNotificationsOfTheFirstRevision) {
+  const auto read = read_golden(codec_, "NotificationRequested", 1);
+  ASSERT_TRUE(read) << read.error().message;
+  auto told = notification();
+  told.mu.reset();
+  told.reason.reset();
+  EXPECT_EQ(std::get<domain::NotificationRequested>(*read).notification, told);
+  const auto end = read_golden(codec_, "NotificationSettled", 1);
+  ASSERT_TRUE(end) << end.error().message;
+  const auto& settled = std::get<domain::NotificationSettled>(*end);
+  EXPECT_EQ(settled.status, 404);
+  EXPECT_FALSE(settled.kind);
+  EXPECT_FALSE(settled.round);
 }
 
 TEST_F(EventCodecTest, HidesPersonalTextInTheBytes) {

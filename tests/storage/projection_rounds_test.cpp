@@ -71,6 +71,14 @@ TEST_F(DaisyChains, DropThemWithTheAggregation) {
   EXPECT_FALSE(views_.model(model_id(10)));
 }
 
+TEST_F(DaisyChains, PassOnOnlyWhatWasSent) {
+  updates(3, 13, 1);
+  happens(domain::DeadlinePassed{1, domain::Phase::updating, {user_id(2)}, true});
+  happens(domain::ModelsPassedOn{2, {model_id(13)}});
+  EXPECT_THAT(all(), ElementsAre(model_id(1), model_id(13)));
+  EXPECT_EQ(views_.training(training_id(1))->model_for(user_id(2)), model_id(1));
+}
+
 TEST_F(DaisyChains, DropAModelWhoseReceiverIsRemoved) {
   happens(domain::ParticipantRemoved{user_id(2), "left"});
   EXPECT_FALSE(views_.model(model_id(11)));
@@ -148,6 +156,42 @@ TEST_F(SwagRounds, LeaveTheModelItsMoments) {
   happens(domain::TrainingDeleted{});
   happens_to_model(1, domain::ModelLeftTraining{1, blob_id(20), std::nullopt, blob_id(40), blob_id(41)});
   EXPECT_EQ(views_.model(model_id(1))->swag_first_moment, blob_id(40));
+}
+
+TEST_F(Projection, KnowsWhichBlobsAreNeeded) {
+  creates_training();
+  starts();
+  updates(2, 5);
+  EXPECT_TRUE(views_.is_needed(blob_id(1)));
+  EXPECT_TRUE(views_.is_needed(blob_id(5)));
+  EXPECT_FALSE(views_.is_needed(blob_id(9)));
+  updates(2, 6);  // instead of the first
+  EXPECT_TRUE(views_.is_needed(blob_id(5))) << "the training's course tells of it";
+  happens(domain::MetricsReported{user_id(2), model_id(1), 0, {{"matrix", std::nullopt, blob_id(7)}}});
+  happens(domain::TrainingDeleted{});
+  happens_to_model(1, domain::ModelLeftTraining{.round = 0,
+                                                .weights = blob_id(1),
+                                                .preprocessing = {},
+                                                .swag_first_moment = {},
+                                                .swag_second_moment = {}});
+  EXPECT_TRUE(views_.is_needed(blob_id(1)));
+  EXPECT_TRUE(views_.is_needed(blob_id(7))) << "a metric of the model";
+  EXPECT_FALSE(views_.is_needed(blob_id(5)));
+  EXPECT_FALSE(views_.is_needed(blob_id(6)));
+  happens_to_model(1, domain::ModelDeleted{});
+  EXPECT_FALSE(views_.is_needed(blob_id(1)));
+  EXPECT_FALSE(views_.is_needed(blob_id(7)));
+}
+
+TEST_F(Projection, KnowsThatMomentsAreNeededByTheModelWhoseMetricsTheyAre) {
+  creates_training();
+  starts();
+  happens(domain::SwagRoundOpened{1});
+  sends_moments(2, 20);
+  happens(domain::TrainingDeleted{});
+  EXPECT_TRUE(views_.is_needed(blob_id(20)));
+  happens_to_model(1, domain::ModelDeleted{});
+  EXPECT_FALSE(views_.is_needed(blob_id(20)));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/overlay.h"
+#include "storage/view_keys.h"
 #include "tests/storage/projection_fixture.h"
 #include "tests/storage/rows_of.h"
 
@@ -197,6 +198,59 @@ TEST_F(Projection, ListsTrainingsThatWaitForAnAggregation) {
   EXPECT_THAT(views_.trainings_with_pending_work(), IsEmpty());
 }
 
+TEST_F(Projection, ListsTrainingsThatWaitForADeadline) {
+  creates_training();
+  starts();
+  happens(domain::DeadlineSet{{77}});
+  EXPECT_THAT(views_.trainings_with_pending_work(), ElementsAre(training_id(1)));
+  happens(domain::TrainingPaused{});
+  EXPECT_THAT(views_.trainings_with_pending_work(), IsEmpty());
+  happens(domain::TrainingResumed{});
+  happens(domain::DeadlineSet{{78}});
+  EXPECT_EQ(views_.training(training_id(1))->deadline, domain::Timestamp{78});
+  happens(domain::DeadlinePassed{0, domain::Phase::updating, {user_id(3)}, false});
+  EXPECT_THAT(views_.trainings_with_pending_work(), IsEmpty());
+}
+
+TEST_F(Projection, ListsNoTrainingThatIsPausedWhileItWaitsForTheServer) {
+  creates_training();
+  starts();
+  updates(2, 10);
+  happens(domain::RoundClosed{0, {model_id(10)}});
+  happens(domain::TrainingPaused{});
+  EXPECT_THAT(views_.trainings_with_pending_work(), IsEmpty());
+  happens(domain::TrainingResumed{});
+  EXPECT_THAT(views_.trainings_with_pending_work(), ElementsAre(training_id(1)));
+}
+
+TEST_F(Projection, ShowsHowTheLatestDeliveryToEachParticipantEnded) {
+  creates_training();
+  const auto settles = [&](std::uint8_t receiver, domain::NotificationKind kind, std::int64_t status) {
+    return happens(domain::NotificationSettled{
+        {}, user_id(receiver), domain::DeliveryOutcome::delivered, status, 1, "", kind, 0})[0]
+        .time;
+  };
+  settles(3, domain::NotificationKind::training_start, 201);
+  settles(2, domain::NotificationKind::training_start, 200);
+  const auto at = settles(3, domain::NotificationKind::update_round_start, 202);
+  settles(3, domain::NotificationKind::client_removed, 500);
+  const auto deliveries = views_.training(training_id(1))->last_deliveries;
+  ASSERT_EQ(deliveries.size(), 2U);
+  EXPECT_EQ(deliveries[0].receiver, user_id(2));
+  EXPECT_EQ(deliveries[1], (domain::Delivery{.receiver = user_id(3),
+                                             .kind = domain::NotificationKind::update_round_start,
+                                             .round = 0,
+                                             .outcome = domain::DeliveryOutcome::delivered,
+                                             .status = 202,
+                                             .attempts = 1,
+                                             .detail = "",
+                                             .at = at}));
+  happens(domain::TrainingDeleted{});
+  settles(2, domain::NotificationKind::training_start, 200);
+  EXPECT_EQ(storage_->snapshot()->get(Table::views, view_keys::last_delivery(training_id(1), user_id(2))),
+            std::nullopt);
+}
+
 TEST_F(Projection, KeepsNotificationsInTheOutboxUntilTheyAreSettled) {
   creates_training();
   const auto request = [&](std::uint8_t receiver) {
@@ -211,11 +265,16 @@ TEST_F(Projection, KeepsNotificationsInTheOutboxUntilTheyAreSettled) {
   EXPECT_EQ(views_.outbox(0, 1).size(), 1u);
   EXPECT_EQ(views_.outbox(first.position, 10).at(0).position, second.position);
   EXPECT_TRUE(views_.is_pending(first.position));
+  ASSERT_EQ(views_.pending_in(training_id(1)).size(), 2u);
+  EXPECT_EQ(views_.pending_in(training_id(1))[1].notification.receiver, user_id(3));
+  EXPECT_EQ(views_.pending_in(training_id(1))[1].requested, second.time);
+  EXPECT_THAT(views_.pending_in(training_id(2)), IsEmpty());
 
   const auto settled = happens(
       domain::NotificationSettled{first.id, user_id(2), domain::DeliveryOutcome::delivered, 200, 1, ""});
   EXPECT_FALSE(views_.is_pending(first.position));
   EXPECT_EQ(views_.outbox(0, 10).size(), 1u);
+  EXPECT_EQ(views_.pending_in(training_id(1)).size(), 1u);
   EXPECT_EQ(views_.training(training_id(1))->last_update, settled[0].time);
 }
 
