@@ -15,7 +15,8 @@ namespace fedlog::actors {
 class HashingQueue {
  public:
   // How much of the waiting room is open to somebody: a quarter, three quarters, or all of it. Who guesses
-  // passwords or registers fills no room that others need, and who was right before finds one among strangers.
+  // passwords or registers fills no room that others need, and who was right before finds one among
+  // strangers.
   enum class Rank { suspect, stranger, known };
 
   HashingQueue(std::size_t at_once, std::size_t waiting_max);

@@ -35,8 +35,8 @@ class Passwords {
   explicit Passwords(Options options);
   Passwords(Options options, std::unique_ptr<PasswordHashing> hashing, Clock clock);
 
-  // Nothing when too many wait already; for a stranger, who registers, few may wait, so that those who have an
-  // account get in. Throws std::bad_alloc without memory for it.
+  // Nothing when too many wait already; for a stranger, who registers, few may wait, so that those who have
+  // an account get in. Throws std::bad_alloc without memory for it.
   [[nodiscard]] std::optional<std::string> hash(std::string_view password, bool for_stranger);
 
   enum class Verdict { right, wrong, no_room };

@@ -82,9 +82,9 @@ struct ServerCallbacks {
 
 // An HTTP/1.1 server. One thread accepts, keeps idle connections and those whose answers are deferred, reads
 // request heads and small bodies and sends what clients did not take at once, all without blocking, so that
-// slow, idle and waiting clients cost no thread; a pool that grows on demand serves one request at a time, client addresses in turn. The constructor
-// listens (and throws std::runtime_error if it cannot, for one because the port is taken, or the certificate
-// is bad).
+// slow, idle and waiting clients cost no thread; a pool that grows on demand serves one request at a time,
+// client addresses in turn. The constructor listens (and throws std::runtime_error if it cannot, for one
+// because the port is taken, or the certificate is bad).
 class Server {
  public:
   Server(ServerOptions options, ServerCallbacks callbacks);
@@ -93,8 +93,9 @@ class Server {
   // Stops.
   ~Server();
 
-  // Stops accepting, closes idle connections, completes deferred answers, lets running requests finish (no longer than stop_timeout_ms,
-  // then cuts their connections), and returns when no handler runs any more. Idempotent; not from a handler.
+  // Stops accepting, closes idle connections, completes deferred answers, lets running requests finish (no
+  // longer than stop_timeout_ms, then cuts their connections), and returns when no handler runs any more.
+  // Idempotent; not from a handler.
   void stop();
 
   // Reads the TLS files again: new connections get the new certificate. An error says what is wrong with

@@ -155,8 +155,8 @@ class Polling(unittest.TestCase):
         self.assertEqual(kinds, ["TRAINING_START", "UPDATE_ROUND_START"])
         model = self.show(training)["model"]
 
-        changed = client.call("PATCH", path, json={"message_endpoint": "poll:behind NAT"}).json()
-        self.assertEqual(changed["message_endpoint"], "poll:behind NAT")
+        changed = client.call("PATCH", path, json={"message_endpoint": "poll:behind-NAT"}).json()
+        self.assertEqual(changed["message_endpoint"], "poll:behind-NAT")
         fields = {"round": 0, "sample_size": 1}
         files = {"model_file": ("m.pt", self.content)}
         client.call("POST", f"/api/models/{model}/", data=fields, files=files)
