@@ -16,7 +16,7 @@ class LocalModels : public Models {
                     .model = global,
                     .actor = owner.id,
                     .target_num_updates = 2,
-                    .options = {.json = "{}", .daisy_chain_period = 2},
+                    .options = {.json = "{}", .daisy_chain_period = 2, .mu = {}},
                     .participants = {user(2), user(3)},
                     .weights = blob_number(1),
                     .preprocessing = {}});

@@ -29,11 +29,13 @@ class Trainings : public ApiTest {
                  .preprocessing = {},
                  .members = {},
                  .copied_from = {}});
+    domain::TrainingOptions options;
+    options.json = R"({"uncertainty":{"N":7}})";
     world.training({.training = training,
                     .model = id_number<domain::ModelId>(10),
                     .actor = owner.id,
                     .target_num_updates = 2,
-                    .options = {.json = R"({"uncertainty":{"N":7}})"},
+                    .options = options,
                     .participants = {one.id},
                     .weights = domain::BlobId{},
                     .preprocessing = {}});
