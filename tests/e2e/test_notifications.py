@@ -256,6 +256,9 @@ class NotificationsTest(unittest.TestCase):
         self.assertEqual(self.wait_for_state(server, training, "CE")["state"], "C")
         for each in waiting:
             self.assertEqual(self.call(server, "GET", f"trainings/{each}/", 200)["state"], "O")
+            status = self.call(server, "GET", f"trainings/{each}/status/", 200)
+            self.assertIn("it waits behind TRAINING_START: ", status["awaited"][0]["on_its_way"]["progress"])
+        self.assertEqual(server.stop(), 0, "long before its attempts would end by themselves")
 
 
 if __name__ == "__main__":
