@@ -1,0 +1,85 @@
+#include "tests/simulation/owner.h"
+
+namespace fedlog::simulation {
+
+using namespace std::chrono_literals;
+
+void Owner::begin() {
+  around_.agenda.after(around_.some_time(1s, 120s), Agenda::world,
+                       [this] { ask(me(), domain::StartTraining{me()}); });
+  act_now_and_then();
+}
+
+void Owner::behave() {
+  behaves_ = true;
+  const auto* book = auditor_.book(training_);
+  if (book != nullptr && book->paused() && around_.random.in_percent(70)) {
+    around_.agenda.after(around_.some_time(1s, 60s), Agenda::world,
+                         [this] { ask(me(), domain::ResumeTraining{me()}); });
+  }
+}
+
+void Owner::act_now_and_then() {
+  around_.agenda.after(around_.some_time(30s, 15min), Agenda::world, [this] {
+    if (behaves_) return;
+    act();
+    act_now_and_then();
+  });
+}
+
+void Owner::act() {
+  const auto* book = auditor_.book(training_);
+  if (book == nullptr || !book->exists()) return;
+  if (book->state() == domain::TrainingState::error) return after_error();
+  const auto somebody = around_.random.pick(everybody_);
+  const auto chance = around_.random.below(100);
+  if (chance < 10) return ask(me(), domain::AddParticipants{me(), {somebody}});
+  if (chance < 20) return ask(me(), domain::RemoveParticipants{me(), {somebody}});
+  if (chance < 32) return ask(me(), domain::PauseTraining{me()});
+  if (chance < 50 || book->paused()) return ask(me(), domain::ResumeTraining{me()});
+  if (chance < 52) return ask(me(), domain::CancelTraining{me()});
+  if (chance < 53) return ask({somebody, true}, domain::CancelTraining{{somebody, true}});
+  if (chance < 54 && around_.random.in_percent(40)) return ask(me(), domain::DeleteTraining{me(), {}});
+  if (chance < 58) return ask(me(), domain::StartTraining{me()});
+  if (chance < 61) return ask(me(), domain::ReplacePreprocessing{me(), {}});
+  if (chance < 75) act_as_participant();
+}
+
+void Owner::act_as_participant() {
+  const domain::Caller somebody{around_.random.pick(everybody_), false};
+  switch (around_.random.below(4)) {
+    case 0:
+      return ask(somebody, domain::LeaveTraining{somebody});
+    case 1:
+      return ask(somebody, domain::PauseTraining{somebody});  // which is not for everyone
+    default:
+      return ask(somebody, domain::JoinTraining{somebody});
+  }
+}
+
+void Owner::after_error() {
+  const auto chance = around_.random.below(100);
+  if (chance < 30) {
+    ask(me(), domain::AddParticipants{me(), {around_.random.pick(everybody_)}});
+  } else if (chance < 40) {
+    ask(me(), domain::RemoveParticipants{me(), {around_.random.pick(everybody_)}});
+  } else if (chance < 80) {
+    ask(me(), domain::ResumeTraining{me()});
+  } else if (chance < 82) {
+    ask(me(), domain::DeleteTraining{me(), {}});
+  }
+}
+
+void Owner::ask(const domain::Caller& by, domain::TrainingCommand command) {
+  if (!server_.up()) return;
+  actors::Reply reply{[this](const actors::Result<std::string>& answer) {
+    if (!answer) {
+      around_.tell([&] { return "refused to an owner: " + answer.error().message; });
+      around_.happenings.count("wishes refused to owners and others");
+    }
+  }};
+  server_.command({.caller = by, .correlation = {}, .idempotency_key = {}}, training_, std::move(command),
+                  std::move(reply));
+}
+
+}  // namespace fedlog::simulation
