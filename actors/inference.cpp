@@ -6,6 +6,7 @@
 
 #include "actors/inference_input.h"
 #include "actors/uncertainty.h"
+#include "domain/model_commands.h"
 #include "ml/model_file.h"
 
 namespace fedlog::actors {
@@ -82,30 +83,28 @@ std::expected<Prediction, std::string> interpreted(const ml::Tensor& outputs, Un
 
 domain::Rejection rejection_of(const ExecutionError& error) {
   using enum ExecutionErrorCode;
-  const auto about_input = [&](const std::string& start) {
-    return domain::Rejection{domain::Reason::invalid_input, start + error.message};
+  const auto invalid_input = [&](std::string message) {
+    if (!message.empty() && message.front() >= 'a' && message.front() <= 'z') message.front() -= 'a' - 'A';
+    return domain::Rejection{domain::Reason::invalid_input, std::move(message)};
   };
   switch (error.code) {
     case model_unreadable:
-      return about_input("The model cannot be loaded: ");
+      return invalid_input("The model cannot be loaded: " + error.message);
     case model_unsupported:
-      return about_input("");
     case input_mismatch:
-      return about_input("The model does not accept this input: ");
+    case output_unsupported:
+    case out_of_memory:
+      return invalid_input(error.message);
     case input_unreadable:
-      return about_input("The input cannot be used: ");
+      return invalid_input("The input cannot be used: " + error.message);
     case shape_mismatch:
       return {domain::Reason::invalid_input, "Input shape does not match model input shape."};
-    case output_unsupported:
-      return about_input("The model's output cannot be used: ");
-    case out_of_memory:
-      return about_input("The model needs more memory than one prediction may use: ");
     case deadline_exceeded:
-      return about_input("The model took too long: ");
+      return invalid_input("The model took too long: " + error.message);
     case worker_failed:
-      return about_input("The model's execution was ended: ");
+      return invalid_input("The model's execution was ended: " + error.message);
     case bad_request:  // of what the caller, the owner or the model's code brought, some do not fit together
-      return about_input("The model cannot be executed with this input: ");
+      return invalid_input("The model cannot be executed with this input: " + error.message);
     case caller_busy:
       return {domain::Reason::throttled, "Too many predictions: " + error.message + "."};
     case busy:
@@ -194,6 +193,7 @@ Result<ExecutionRequest> Inference::plan(const domain::Model& model, const domai
 Result<void> Inference::add_members(ExecutionRequest& execution, const domain::Model& model) const {
   execution.method = ml::SamplingMethod::ensemble;
   constexpr std::size_t members_max = ml::models_per_request_limit - 1;  // and the preprocessing
+  static_assert(members_max == domain::mean_members_max);
   if (model.members.empty()) return invalid("The mean model has no members to ask.");
   if (model.members.size() > members_max) {
     return invalid("The mean model has " + std::to_string(model.members.size()) + " members; at most " +

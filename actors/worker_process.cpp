@@ -110,7 +110,7 @@ std::expected<std::vector<ml::OwnedDescriptor>, ExecutionError> open_models(cons
     if (!file.valid()) {
       return std::unexpected(
           ExecutionError{ExecutionErrorCode::model_unreadable,
-                         "the model file cannot be opened: " + std::string(std::strerror(errno))});
+                         "its file cannot be opened: " + std::string(std::strerror(errno))});
     }
     files.push_back(std::move(file));
   }
@@ -258,7 +258,7 @@ std::expected<ml::WorkerReply, ExecutionError> WorkerProcess::exchange(const ml:
   auto reply = ml::decode_reply(*answer, memory_.bytes());
   if (!reply) {
     return std::unexpected(end_because(ExecutionErrorCode::worker_failed,
-                                       "the model worker answered nonsense and was ended: " + reply.error()));
+                                       "it made its worker answer nonsense: " + reply.error()));
   }
   return std::move(*reply);
 }
@@ -268,14 +268,13 @@ ExecutionError WorkerProcess::end_because(ml::ChannelError error, std::int64_t l
     case ml::ChannelError::deadline:
       return end_because(
           ExecutionErrorCode::deadline_exceeded,
-          "the model worker took longer than the limit of " + std::to_string(limit_ms) + " ms and was ended");
+          "it was ended after " + std::to_string(limit_ms) + " ms, the longest that a request may take");
     case ml::ChannelError::closed: {
       const auto how = end();
-      return {ExecutionErrorCode::worker_failed, "the model ended its worker: " + how};
+      return {ExecutionErrorCode::worker_failed, how};
     }
     case ml::ChannelError::malformed:
-      return end_because(ExecutionErrorCode::worker_failed,
-                         "the model worker answered nonsense and was ended");
+      return end_because(ExecutionErrorCode::worker_failed, "it made its worker answer nonsense");
     case ml::ChannelError::failed:
       break;
   }

@@ -148,6 +148,15 @@ std::vector<DescribedObject> DescribedObject::children() const {
   return result;
 }
 
+std::optional<DescribedObject> DescribedObject::child(std::string_view name) const {
+  const auto& tree = archive_->pickle();
+  const auto modules = find("_modules");
+  if (modules == no_value || tree[modules].kind != PickleKind::dict) return std::nullopt;
+  const auto value = tree.find(modules, name);
+  if (value == no_value || tree[value].kind == PickleKind::none) return std::nullopt;
+  return DescribedObject(*archive_, value);
+}
+
 std::vector<DescribedObject> DescribedObject::objects(std::string_view name) const {
   const auto& tree = archive_->pickle();
   const auto list = find(name);

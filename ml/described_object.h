@@ -46,6 +46,8 @@ class DescribedObject {
 
   // A module's submodules in their order; their names are not told.
   [[nodiscard]] std::vector<DescribedObject> children() const;
+  // The submodule of that name; nothing when there is none, or it is None.
+  [[nodiscard]] std::optional<DescribedObject> child(std::string_view name) const;
   // The elements of an attribute that is a list of objects.
   [[nodiscard]] std::vector<DescribedObject> objects(std::string_view name) const;
 

@@ -16,14 +16,6 @@ std::unexpected<FileError> system_error(const std::string& what) {
 
 }  // namespace
 
-std::expected<FileDescriptor, FileError> FileDescriptor::open_for_reading(const std::filesystem::path& path) {
-  const int number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (number < 0) {
-    return system_error("Cannot open " + printable(path.filename().string()));
-  }
-  return FileDescriptor(number);
-}
-
 std::expected<FileDescriptor, FileError> FileDescriptor::create(const std::filesystem::path& path) {
   const int number = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (number < 0) {

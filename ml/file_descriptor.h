@@ -15,8 +15,6 @@ namespace fedlog::ml {
 // An open file, closed with its owner. Reads and writes are at given offsets, so threads may share it.
 class FileDescriptor {
  public:
-  [[nodiscard]] static std::expected<FileDescriptor, FileError> open_for_reading(
-      const std::filesystem::path& path);
   // Makes the file, or empties it.
   [[nodiscard]] static std::expected<FileDescriptor, FileError> create(const std::filesystem::path& path);
 

@@ -5,13 +5,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "ml/described_classes.h"
 #include "ml/execution/layer_rules.h"
 #include "ml/execution/tensor_conversion.h"
 
 namespace fedlog::ml {
 namespace {
-
-constexpr const char* way_out = "save torch.jit.script(model) with torch.jit.save and upload that file";
 
 // Layers may be shared, so a small file can describe a model of any size.
 constexpr std::size_t layers_most = 10'000;
@@ -28,11 +27,13 @@ Container container(std::string_view class_name) {
   return Container::none;
 }
 
-class ModelBuilder final : public DescribedTensors {
+class ModelBuilder final : public DescribedParts {
  public:
   ModelBuilder(const TorchArchive& archive, Bytes file) : archive_(archive), file_(file) {}
 
-  torch::jit::Module build(const DescribedObject& object) { return build(object, false, 0).module; }
+  torch::jit::Module build(const DescribedObject& object, int depth) override {
+    return build(object, false, depth).module;
+  }
 
   at::Tensor load(const DescribedObject::Tensor& tensor) override {
     const auto [known, added] = tensors_.try_emplace(tensor.value);
@@ -60,17 +61,17 @@ class ModelBuilder final : public DescribedTensors {
     if (depth == depth_most) throw NotDescribed{"a model of too many levels"};
     const auto class_name = object.class_name();
     auto result = container(class_name) != Container::none ? build_container(object, on_picture, depth)
-                                                           : build_layer(object, on_picture);
+                                                           : build_layer(object, on_picture, depth);
     built_.emplace(key, result);
     return result;
   }
 
-  Built build_layer(const DescribedObject& object, bool on_picture) {
+  Built build_layer(const DescribedObject& object, bool on_picture, int depth) {
     const auto class_name = object.class_name();
     const auto* rule = find_layer_rule(class_name);
-    if (rule == nullptr) throw NotDescribed{unknown(class_name)};
-    LayerBuilder layer(object, rule->class_name, *this, on_picture);
-    refuse_changed_behaviour(layer);
+    if (rule == nullptr) throw NotDescribed{not_described(class_name)};
+    LayerBuilder layer(object, rule->class_name, *this, on_picture, depth);
+    layer.refuse_changed_behaviour();
     if (rule->build != nullptr) {
       rule->build(layer);
     } else {
@@ -87,19 +88,25 @@ class ModelBuilder final : public DescribedTensors {
       throw NotDescribed{"a Compose whose \"transforms\" is no list"};
     }
     LayerBuilder layer(object, modules ? "torch.nn.modules.container.Sequential" : "Compose", *this,
-                       on_picture);
-    refuse_changed_behaviour(layer);
+                       on_picture, depth);
+    layer.refuse_changed_behaviour();
     std::size_t layers = 1;
-    std::string code = "def forward(self, x):\n";
+    // A name for each value, because they may have different types.
+    std::string code = "def forward(self, x0):\n";
     for (std::size_t index = 0; index < parts.size(); ++index) {
       const auto built = build(parts[index], on_picture || tensor_is_made_after(parts, index), depth + 1);
       layers += built.layers;
       if (layers > layers_most) throw NotDescribed{"a model of too many layers"};
       const auto name = std::to_string(index);
       layer.child(name.c_str(), built.module);
-      code.append("    x = getattr(self, \"").append(name).append("\").forward(x)\n");
+      code +=
+          "    x" + std::to_string(index + 1) + " = getattr(self, \"" + name + "\").forward(x" + name + ")\n";
     }
-    layer.define(code + "    return x\n");
+    try {
+      layer.define(code + "    return x" + std::to_string(parts.size()) + "\n");
+    } catch (const std::exception&) {
+      throw NotDescribed{"a Sequential in which a layer returns what the next one does not take"};
+    }
     return {.module = layer.module(), .layers = layers};
   }
 
@@ -110,21 +117,6 @@ class ModelBuilder final : public DescribedTensors {
     return false;
   }
 
-  // What Python would run besides the class's own forward.
-  static void refuse_changed_behaviour(const LayerBuilder& layer) {
-    for (const char* name : {"_forward_hooks", "_forward_pre_hooks", "forward", "__call__"}) {
-      layer.refuse_if_set(name);
-    }
-  }
-
-  static std::string unknown(std::string_view class_name) {
-    if (class_name.empty()) return "a value that is no layer";
-    const auto name = printable_line(class_name.substr(0, 256));
-    const bool known_code = class_name.starts_with("torch.") || class_name.starts_with("torchvision.");
-    return "an object of class " + name +
-           (known_code ? ", which is not executed from its description" : ", whose code is not in the file");
-  }
-
   const TorchArchive& archive_;
   Bytes file_;
   std::unordered_map<PickleRef, at::Tensor> tensors_;
@@ -132,8 +124,8 @@ class ModelBuilder final : public DescribedTensors {
 };
 
 std::unexpected<ExecutionError> unsupported(const std::string& what) {
-  return std::unexpected(
-      ExecutionError{ExecutionErrorCode::model_unsupported, "the file holds " + what + ": " + way_out});
+  return std::unexpected(ExecutionError{ExecutionErrorCode::model_unsupported,
+                                        "the file holds " + what + ": " + std::string(described_way_out)});
 }
 
 }  // namespace
@@ -141,8 +133,7 @@ std::unexpected<ExecutionError> unsupported(const std::string& what) {
 std::expected<torch::jit::Module, ExecutionError> build_described_model(Bytes file) {
   const auto archive = TorchArchive::open(file);
   if (!archive) {
-    return std::unexpected(ExecutionError{ExecutionErrorCode::model_unreadable,
-                                          "the model cannot be loaded: " + archive.error().message});
+    return std::unexpected(ExecutionError{ExecutionErrorCode::model_unreadable, archive.error().message});
   }
   const auto root = archive->pickle().root();
   if (archive->tensor(root) != nullptr) return unsupported("a tensor, which is no model");
@@ -150,7 +141,7 @@ std::expected<torch::jit::Module, ExecutionError> build_described_model(Bytes fi
     return unsupported("weights only (a state_dict), without the code that computes with them");
   }
   try {
-    return ModelBuilder(*archive, file).build(DescribedObject(*archive, root));
+    return ModelBuilder(*archive, file).build(DescribedObject(*archive, root), 0);
   } catch (const NotDescribed& refusal) {
     return unsupported(refusal.reason);
   }

@@ -141,7 +141,7 @@ WorkerReply Executor::execute(const WorkerRequest& request, std::vector<OwnedDes
     return reply;
   } catch (const std::exception& failure) {
     if (is_out_of_memory(failure))
-      return refuse(ExecutionErrorCode::out_of_memory, "the worker is out of memory");
+      return refuse(ExecutionErrorCode::out_of_memory, "the request takes more memory than a worker has");
     return refuse(ExecutionErrorCode::bad_request, failure_message(failure));
   }
 }

@@ -1,6 +1,7 @@
 #include "ml/execution/failure_message.h"
 
 #include <c10/util/Exception.h>
+#include <torch/version.h>
 
 #include <new>
 
@@ -17,6 +18,33 @@ std::string_view trim(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+// "condition INTERNAL ASSERT FAILED at "file":line, please report a bug to PyTorch. reason": the files that
+// come here are strangers', so there is no bug to report.
+std::string without_assertion(std::string_view text) {
+  constexpr std::string_view mark = "INTERNAL ASSERT FAILED at ";
+  constexpr std::string_view plea = "please report a bug to PyTorch.";
+  const auto failed = text.find(mark);
+  if (failed == std::string_view::npos) return std::string(text);
+  const auto plea_begin = text.find(plea, failed);
+  if (plea_begin != std::string_view::npos) {
+    if (const auto reason = trim(text.substr(plea_begin + plea.size())); !reason.empty()) {
+      return std::string(reason);
+    }
+  }
+  return "PyTorch failed where it expects \"" + std::string(trim(text.substr(0, failed))) + "\"";
+}
+
+std::string of_unknown_operator(std::string_view text) {
+  constexpr std::string_view mark = "Unknown builtin op: ";
+  const auto begin = text.find(mark);
+  if (begin == std::string_view::npos) return std::string(text);
+  auto name = text.substr(begin + mark.size());
+  name = name.substr(0, name.find(' '));
+  if (name.ends_with('.')) name.remove_suffix(1);
+  return "its code names the operator " + std::string(name) +
+         ", which the server's PyTorch (" TORCH_VERSION ") does not have; write it with older ones";
 }
 
 }  // namespace
@@ -44,7 +72,7 @@ std::string shorten_failure(std::string_view text) {
     const auto reason = text.find("] . ");
     if (reason != std::string_view::npos) text.remove_prefix(reason + 4);
   }
-  return printable_line(text);
+  return printable_line(of_unknown_operator(without_assertion(text)));
 }
 
 std::string failure_message(const std::exception& failure) {

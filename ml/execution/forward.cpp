@@ -46,7 +46,7 @@ Outputs forward_as_given(torch::jit::Module& model, const std::vector<at::Tensor
                     name + " takes more memory for this input than a worker has");
     }
     return refuse(ExecutionErrorCode::input_mismatch,
-                  name + " refused the input: " + failure_message(failure));
+                  name + " does not accept this input: " + failure_message(failure));
   }
 }
 

@@ -22,11 +22,12 @@ bool within(std::int64_t value, std::int64_t least) {
 
 }  // namespace
 
-LayerBuilder::LayerBuilder(const DescribedObject& source, std::string_view class_name,
-                           DescribedTensors& tensors, bool on_picture)
+LayerBuilder::LayerBuilder(const DescribedObject& source, std::string_view class_name, DescribedParts& parts,
+                           bool on_picture, int depth)
     : source_(source),
-      tensors_(tensors),
+      parts_(parts),
       on_picture_(on_picture),
+      depth_(depth),
       module_(c10::QualifiedName("__torch__." + std::string(class_name))) {
   module_.register_attribute("training", c10::BoolType::get(), false);
 }
@@ -101,7 +102,7 @@ void LayerBuilder::parameter(const char* name, bool optional) {
   const auto tensor = source_.parameter(name);
   if (!tensor && !optional) refuse_attribute(name, "a tensor");
   if (!tensor) return none(name);
-  auto value = tensors_.load(*tensor);
+  auto value = parts_.load(*tensor);
   if (tensor->record->requires_grad && value.is_floating_point()) value.requires_grad_(true);
   module_.register_parameter(name, value, false);
 }
@@ -112,7 +113,7 @@ bool LayerBuilder::buffer(const char* name) {
     none(name);
     return false;
   }
-  module_.register_buffer(name, tensors_.load(*tensor));
+  module_.register_buffer(name, parts_.load(*tensor));
   return true;
 }
 
@@ -149,6 +150,26 @@ void LayerBuilder::constant(const char* name, const std::vector<double>& value) 
 
 void LayerBuilder::forward(const std::string& expression) {
   define("def forward(self, x):\n    return " + expression + "\n");
+}
+
+void LayerBuilder::described_child(const char* name, std::initializer_list<const char*> class_names) {
+  const auto source = source_.child(name);
+  if (!source) refuse("without its \"" + std::string(name) + "\"");
+  described_child(name, *source, class_names);
+}
+
+void LayerBuilder::described_child(const char* name, const DescribedObject& source,
+                                   std::initializer_list<const char*> class_names) {
+  if (std::ranges::find(class_names, source.class_name(),
+                        [](const char* known) { return std::string_view(known); }) == class_names.end()) {
+    refuse("whose \"" + std::string(name) + "\" is of class " + printable(source.class_name()));
+  }
+  child(name, parts_.build(source, depth_ + 1));
+}
+
+void LayerBuilder::refuse_changed_behaviour() const {
+  for (const char* name : {"_forward_hooks", "_forward_pre_hooks", "forward", "__call__"})
+    refuse_if_set(name);
 }
 
 void LayerBuilder::refuse_if_set(const char* name) const {

@@ -20,13 +20,15 @@ struct NotDescribed {
   std::string reason;
 };
 
-// Turns the tensors of a description into torch's; the same tensor for those that modules share.
-class DescribedTensors {
+// Turns the tensors and modules of a description into torch's; the same one for those that modules share.
+class DescribedParts {
  public:
   virtual at::Tensor load(const DescribedObject::Tensor& tensor) = 0;
+  // A submodule of something that stands `depth` levels below the root.
+  virtual torch::jit::Module build(const DescribedObject& module, int depth) = 0;
 
  protected:
-  ~DescribedTensors() = default;
+  ~DescribedParts() = default;
 };
 
 // Fills one TorchScript module from the layer that a file describes. A rule (see layer_rules.h) names, with
@@ -37,9 +39,13 @@ class DescribedTensors {
 class LayerBuilder {
  public:
   // `class_name` is a literal of the rule. `on_picture`: a later step of the pipeline turns a picture into a
-  // tensor, so this one works as Pillow would.
-  LayerBuilder(const DescribedObject& source, std::string_view class_name, DescribedTensors& tensors,
-               bool on_picture);
+  // tensor, so this one works as Pillow would. `depth`: levels below the root.
+  LayerBuilder(const DescribedObject& source, std::string_view class_name, DescribedParts& parts,
+               bool on_picture, int depth);
+  // For a part of this layer that a rule builds itself.
+  [[nodiscard]] LayerBuilder part(const DescribedObject& source, std::string_view class_name) const {
+    return {source, class_name, parts_, on_picture_, depth_ + 1};
+  }
 
   [[nodiscard]] const DescribedObject& source() const { return source_; }
   [[nodiscard]] bool on_picture() const { return on_picture_; }
@@ -79,6 +85,10 @@ class LayerBuilder {
   void note_kernel_size();
 
   void child(const char* name, const torch::jit::Module& module) { module_.register_module(name, module); }
+  // A part of one of these classes, built by its class's rule.
+  void described_child(const char* name, std::initializer_list<const char*> class_names);
+  void described_child(const char* name, const DescribedObject& source,
+                       std::initializer_list<const char*> class_names);
   // The layer's methods.
   void define(const std::string& methods) { module_.define(methods); }
   // forward(x) as one expression.
@@ -86,6 +96,8 @@ class LayerBuilder {
 
   // Unless the attribute is absent, None or empty.
   void refuse_if_set(const char* name) const;
+  // Where Python would run something besides the class's own forward.
+  void refuse_changed_behaviour() const;
   [[noreturn]] void refuse(const std::string& reason) const;
 
  private:
@@ -93,8 +105,9 @@ class LayerBuilder {
   void none(const char* name);
 
   DescribedObject source_;
-  DescribedTensors& tensors_;
+  DescribedParts& parts_;
   bool on_picture_;
+  int depth_;
   torch::jit::Module module_;
 };
 

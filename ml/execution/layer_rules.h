@@ -19,11 +19,16 @@ struct LayerRule {
 [[nodiscard]] std::span<const LayerRule> normalization_rules();
 [[nodiscard]] std::span<const LayerRule> activation_rules();
 [[nodiscard]] std::span<const LayerRule> pooling_rules();
+[[nodiscard]] std::span<const LayerRule> recurrent_rules();
 [[nodiscard]] std::span<const LayerRule> shape_rules();
+[[nodiscard]] std::span<const LayerRule> transformer_rules();
 // torchvision's transforms of preprocessing pipelines.
 [[nodiscard]] std::span<const LayerRule> transform_rules();
 // Whether a transform of that class takes a Pillow image and gives a tensor.
 [[nodiscard]] bool makes_tensor_of_picture(std::string_view class_name);
+
+// All of them. With the containers they are described_classes().
+[[nodiscard]] std::vector<LayerRule> layer_rules();
 
 // Null for a class that has none.
 [[nodiscard]] const LayerRule* find_layer_rule(std::string_view class_name);

@@ -20,6 +20,22 @@ void embedding(LayerBuilder& layer) {
   layer.forward("torch.embedding(self.weight, x)");
 }
 
+// One bag a row, as PyTorch takes inputs of two dimensions.
+void embedding_bag(LayerBuilder& layer) {
+  layer.refuse_if_set("max_norm");
+  layer.parameter("weight");
+  const std::string mode = layer.read_choice("mode", {"sum", "mean", "max"});
+  layer.constant("mode_index", std::int64_t{mode == "sum" ? 0 : mode == "mean" ? 1 : 2});
+  layer.optional_integer("padding_idx", 0);
+  layer.define(
+      "def forward(self, x):\n"
+      "    assert x.dim() == 2, \"EmbeddingBag takes inputs of 2 dimensions: one bag a row\"\n"
+      "    starts = torch.arange(0, x.numel(), max(x.size(1), 1), dtype=x.dtype)\n"
+      "    return torch.embedding_bag(self.weight, x.reshape([-1]), starts, False, self.mode_index, False, "
+      "None, "
+      "False, self.padding_idx)[0]\n");
+}
+
 // What torch.pad takes: the last dimension first, before and after.
 std::vector<std::int64_t> padding_around(const LayerBuilder& layer, std::size_t dimensions) {
   std::vector<std::int64_t> around;
@@ -90,6 +106,7 @@ void transposed_convolution_of(LayerBuilder& layer) {
 
 constexpr auto rules = std::to_array<LayerRule>({
     {"torch.nn.modules.linear.Linear", linear},
+    {"torch.nn.modules.linear.NonDynamicallyQuantizableLinear", linear},
     {"torch.nn.modules.conv.Conv1d", convolution_of<1>},
     {"torch.nn.modules.conv.Conv2d", convolution_of<2>},
     {"torch.nn.modules.conv.Conv3d", convolution_of<3>},
@@ -97,6 +114,7 @@ constexpr auto rules = std::to_array<LayerRule>({
     {"torch.nn.modules.conv.ConvTranspose2d", transposed_convolution_of<2>},
     {"torch.nn.modules.conv.ConvTranspose3d", transposed_convolution_of<3>},
     {"torch.nn.modules.sparse.Embedding", embedding},
+    {"torch.nn.modules.sparse.EmbeddingBag", embedding_bag},
 });
 
 }  // namespace

@@ -103,16 +103,31 @@ void feature_alpha_dropout(LayerBuilder& layer) {
   layer.forward("torch.feature_alpha_dropout(x, self.p, self.training)");
 }
 
+// Each value over its neighbours' size, in `size` channels around its own.
+void local_response_norm(LayerBuilder& layer) {
+  layer.integer("size", 1);
+  for (const char* name : {"alpha", "beta", "k"}) layer.number(name);
+  layer.define(
+      "def forward(self, x):\n"
+      "    assert x.dim() >= 3, \"LocalResponseNorm takes inputs of 3 dimensions or more\"\n"
+      "    squares = (x * x).flatten(2).unsqueeze(1)\n"
+      "    padded = torch.constant_pad_nd(squares, [0, 0, self.size // 2, (self.size - 1) // 2])\n"
+      "    means = torch.avg_pool2d(padded, [self.size, 1], [1, 1]).squeeze(1).view_as(x)\n"
+      "    return x / (means * self.alpha + self.k).pow(self.beta)\n");
+}
+
 constexpr auto rules = std::to_array<LayerRule>({
     {"torch.nn.modules.batchnorm.BatchNorm1d", batch_norm},
     {"torch.nn.modules.batchnorm.BatchNorm2d", batch_norm},
     {"torch.nn.modules.batchnorm.BatchNorm3d", batch_norm},
+    {"torch.nn.modules.batchnorm.SyncBatchNorm", batch_norm},
     {"torch.nn.modules.instancenorm.InstanceNorm1d", instance_norm<1>},
     {"torch.nn.modules.instancenorm.InstanceNorm2d", instance_norm<2>},
     {"torch.nn.modules.instancenorm.InstanceNorm3d", instance_norm<3>},
     {"torch.nn.modules.normalization.LayerNorm", layer_norm},
     {"torch.nn.modules.normalization.RMSNorm", rms_norm},
     {"torch.nn.modules.normalization.GroupNorm", group_norm},
+    {"torch.nn.modules.normalization.LocalResponseNorm", local_response_norm},
     {"torch.nn.modules.dropout.Dropout", dropout},
     {"torch.nn.modules.dropout.Dropout1d", feature_dropout_1d},
     {"torch.nn.modules.dropout.Dropout2d", feature_dropout},

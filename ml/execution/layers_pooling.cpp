@@ -45,6 +45,30 @@ void average_pool(LayerBuilder& layer) {
                 divisor + ")");
 }
 
+// The p-norm of each window; F.lp_pool keeps the sign of the sum of powers away from the root.
+template <std::size_t dimensions>
+void power_pool(LayerBuilder& layer) {
+  layer.sizes("kernel_size", dimensions, 1);
+  const auto window = layer.read_integers("kernel_size", dimensions, 1);
+  layer.constant("window", window);
+  if (layer.source().is_empty("stride")) {
+    layer.constant("stride", window);
+  } else {
+    layer.integers("stride", dimensions, 1);
+  }
+  double count = 1;
+  for (const auto size : window) count *= static_cast<double>(size);
+  layer.constant("count", count);
+  layer.number("norm_type");
+  layer.flag("ceil_mode", false);
+  layer.define(
+      "def forward(self, x):\n"
+      "    y = " +
+      operator_name("avg_pool", dimensions) +
+      "(x.pow(self.norm_type), self.window, self.stride, 0, self.ceil_mode)\n"
+      "    return (torch.sign(y) * torch.relu(torch.abs(y)) * self.count).pow(1.0 / self.norm_type)\n");
+}
+
 // An output size of None (-1 here) is the input's.
 void adaptive_pool(LayerBuilder& layer, std::size_t dimensions, const std::string& call, const char* result) {
   layer.integers("output_size", dimensions, -1);
@@ -77,6 +101,9 @@ constexpr auto rules = std::to_array<LayerRule>({
     {"torch.nn.modules.pooling.AvgPool1d", average_pool<1>},
     {"torch.nn.modules.pooling.AvgPool2d", average_pool<2>},
     {"torch.nn.modules.pooling.AvgPool3d", average_pool<3>},
+    {"torch.nn.modules.pooling.LPPool1d", power_pool<1>},
+    {"torch.nn.modules.pooling.LPPool2d", power_pool<2>},
+    {"torch.nn.modules.pooling.LPPool3d", power_pool<3>},
     {"torch.nn.modules.pooling.AdaptiveAvgPool1d", adaptive_average_pool<1>},
     {"torch.nn.modules.pooling.AdaptiveAvgPool2d", adaptive_average_pool<2>},
     {"torch.nn.modules.pooling.AdaptiveAvgPool3d", adaptive_average_pool<3>},

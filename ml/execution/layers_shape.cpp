@@ -42,6 +42,26 @@ void channel_shuffle(LayerBuilder& layer) {
   layer.forward("torch.channel_shuffle(x, self.groups)");
 }
 
+void read_blocks(LayerBuilder& layer) {
+  constexpr std::size_t dimensions = 2;
+  layer.sizes("kernel_size", dimensions, 1);
+  layer.constant("blocks", layer.read_integers("kernel_size", dimensions, 1));
+  layer.integers("dilation", dimensions, 1);
+  layer.integers("padding", dimensions, 0);
+  layer.integers("stride", dimensions, 1);
+}
+
+void unfold(LayerBuilder& layer) {
+  read_blocks(layer);
+  layer.forward("torch.im2col(x, self.blocks, self.dilation, self.padding, self.stride)");
+}
+
+void fold(LayerBuilder& layer) {
+  read_blocks(layer);
+  layer.integers("output_size", 2, 1);
+  layer.forward("torch.col2im(x, self.output_size, self.blocks, self.dilation, self.padding, self.stride)");
+}
+
 constexpr std::int64_t most_cropped = -65536;  // negative padding crops
 
 template <std::size_t dimensions>
@@ -138,6 +158,8 @@ constexpr auto rules = std::to_array<LayerRule>({
     {"torch.nn.modules.linear.Identity", nullptr, "x"},
     {"torch.nn.modules.flatten.Flatten", flatten},
     {"torch.nn.modules.flatten.Unflatten", unflatten},
+    {"torch.nn.modules.fold.Unfold", unfold},
+    {"torch.nn.modules.fold.Fold", fold},
     {"torch.nn.modules.pixelshuffle.PixelShuffle", pixel_shuffle},
     {"torch.nn.modules.pixelshuffle.PixelUnshuffle", pixel_unshuffle},
     {"torch.nn.modules.channelshuffle.ChannelShuffle", channel_shuffle},

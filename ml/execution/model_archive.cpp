@@ -69,8 +69,7 @@ std::expected<torch::jit::Module, ExecutionError> load_model(OwnedDescriptor fil
       return refuse(ExecutionErrorCode::out_of_memory,
                     "loading the model takes more memory than a worker has");
     }
-    return refuse(ExecutionErrorCode::model_unreadable,
-                  "the model cannot be loaded: " + failure_message(failure));
+    return refuse(ExecutionErrorCode::model_unreadable, failure_message(failure));
   }
 }
 

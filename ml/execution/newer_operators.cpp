@@ -1,8 +1,10 @@
 #include "ml/execution/newer_operators.h"
 
+#include <ATen/WrapDimUtils.h>
 #include <torch/library.h>
 #include <torch/script.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -48,8 +50,20 @@ at::Tensor rms_norm(const at::Tensor& input, at::IntArrayRef normalized_shape, c
   return result;
 }
 
-bool is_known(const char* name) {
-  return c10::Dispatcher::singleton().findOp({name, ""}).has_value();
+at::Tensor squeeze_dimensions(const at::Tensor& self, at::IntArrayRef dimensions) {
+  std::vector<bool> named(static_cast<std::size_t>(std::max<std::int64_t>(self.dim(), 1)));
+  for (const auto dimension : dimensions) {
+    named[static_cast<std::size_t>(at::maybe_wrap_dim(dimension, self.dim()))] = true;
+  }
+  auto result = self;
+  for (std::int64_t index = self.dim(); index-- > 0;) {
+    if (named[static_cast<std::size_t>(index)]) result = result.squeeze(index);
+  }
+  return result;
+}
+
+bool is_known(const char* name, const char* overload = "") {
+  return c10::Dispatcher::singleton().findOp({name, overload}).has_value();
 }
 
 }  // namespace
@@ -62,6 +76,9 @@ void register_newer_operators() {
         "scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, "
         "float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
         &scaled_dot_product_attention);
+  }
+  if (!is_known("aten::squeeze", "dims")) {
+    library.def("squeeze.dims(Tensor(a) self, int[] dim) -> Tensor(a)", &squeeze_dimensions);
   }
   if (!is_known("aten::rms_norm")) {
     library.def(

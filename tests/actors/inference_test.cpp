@@ -314,6 +314,20 @@ TEST_F(AnInference, TellsWhatWentWrongInTheWorker) {
   EXPECT_EQ(reason_of(caller_busy), Reason::throttled);
 }
 
+TEST(RejectionOf, SaysOnceWhatHappened) {
+  using enum ExecutionErrorCode;
+  const auto said = [](ExecutionErrorCode code, std::string words) {
+    return rejection_of({code, std::move(words)}).message;
+  };
+  EXPECT_EQ(said(model_unreadable, "it is broken"), "The model cannot be loaded: it is broken");
+  EXPECT_EQ(said(input_mismatch, "the preprocessing does not accept this input: no"),
+            "The preprocessing does not accept this input: no");
+  EXPECT_EQ(said(out_of_memory, "loading the model takes more memory than a worker has"),
+            "Loading the model takes more memory than a worker has");
+  EXPECT_EQ(said(worker_failed, "it crashed"), "The model's execution was ended: it crashed");
+  EXPECT_EQ(said(deadline_exceeded, "it was ended"), "The model took too long: it was ended");
+}
+
 TEST_F(AnInference, NeedsAWorkersProgram) {
   worker_missing = "There is no worker.";
   expect_refused(predict(model()), Reason::busy, "There is no worker.");

@@ -70,6 +70,18 @@ TEST_F(ExecutorTest, FlattensTuplesAndListsOfTensors) {
   expect_close(values(reply.outputs[2]), {2}, 0);
 }
 
+TEST_F(ExecutorTest, KnowsOperatorsOfLaterVersions) {
+  const auto reply = execute(script("def forward(self, x):\n"
+                                    "    rows = torch.squeeze(x, [0, -1])\n"
+                                    "    same = torch.scaled_dot_product_attention(x, x, x)\n"
+                                    "    return rows, torch.rms_norm(rows, [2], None, 0.0), same\n"),
+                             {floats({1, 2, 2, 1}, {1, 1, 2, 2})});
+  ASSERT_FALSE(reply.error) << reply.error->message;
+  EXPECT_EQ(reply.outputs.at(0).shape, (std::vector<std::int64_t>{2, 2}));
+  expect_close(values(reply.outputs.at(1)), {1, 1, 1, 1}, 1e-6);
+  EXPECT_EQ(reply.outputs.at(2).shape, (std::vector<std::int64_t>{1, 2, 2, 1}));
+}
+
 TEST_F(ExecutorTest, GivesPlainNumbersTheModelsType) {
   const auto model = script("def forward(self, x):\n    return torch.matmul(x, self.weight)\n");
   const auto whole = testing::tensor<std::int64_t>(DType::int64, {1, 4}, {1, 1, 1, 2});
@@ -93,7 +105,7 @@ TEST_F(ExecutorTest, SaysInOneLineWhyTheInputDoesNotFit) {
   ASSERT_TRUE(shapes.error);
   EXPECT_EQ(shapes.error->code, ExecutionErrorCode::input_mismatch);
   EXPECT_EQ(shapes.error->message,
-            "the model refused the input: mat1 and mat2 shapes cannot be multiplied (1x3 and 2x2)");
+            "the model does not accept this input: mat1 and mat2 shapes cannot be multiplied (1x3 and 2x2)");
   const auto count = execute(model, {});
   ASSERT_TRUE(count.error);
   EXPECT_NE(count.error->message.find("missing value for argument 'x'"), std::string::npos)
@@ -204,11 +216,28 @@ TEST(FailureMessage, FindsTheCauseInATraceback) {
           "  File \"x.py\", line 3, in forward\n    return x @ y\n           ~ <--- HERE\n"
           "RuntimeError: size mismatch\nException raised from meta at x.cpp:1 (most recent call first):\n"),
       "size mismatch");
-  EXPECT_EQ(shorten_failure("\nUnknown builtin op: aten::new.\nCould not find any similar ops\n"),
-            "Unknown builtin op: aten::new.");
+  EXPECT_TRUE(
+      shorten_failure(
+          "\nUnknown builtin op: aten::new.\nHere are some suggestions:\n  aten::new_empty(Tensor self)\n")
+          .starts_with("its code names the operator aten::new, which the server's PyTorch "));
   EXPECT_EQ(shorten_failure("In the TorchScript interpreter.\nRuntimeError: AssertionError: only pictures\n"),
             "only pictures");
   EXPECT_EQ(shorten_failure(""), "");
+}
+
+TEST(FailureMessage, LeavesOutWhatIsForPyTorchsDevelopers) {
+  EXPECT_EQ(
+      shorten_failure("isTensor()INTERNAL ASSERT FAILED at \"../aten/src/ATen/core/ivalue.h\":137, please "
+                      "report a bug to PyTorch. Expected Tensor but got None"),
+      "Expected Tensor but got None");
+  EXPECT_EQ(
+      shorten_failure("x == y INTERNAL ASSERT FAILED at \"../torch/csrc/x.cpp\":1, please report a bug to "
+                      "PyTorch. "),
+      "PyTorch failed where it expects \"x == y\"");
+  EXPECT_EQ(
+      shorten_failure("[enforce fail at inline_container.cc:88] . PytorchStreamReader failed locating file "
+                      "version: file not found"),
+      "PytorchStreamReader failed locating file version: file not found");
 }
 
 // Models with known answers.

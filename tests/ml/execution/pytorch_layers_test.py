@@ -7,6 +7,7 @@ PROGRAM is run_cases. Modules that newer PyTorch versions have, and torchvision'
 the same name and attributes.
 """
 import collections
+import copy
 import subprocess
 import sys
 import tempfile
@@ -23,10 +24,11 @@ EQUAL, REFUSED = {}, {}
 
 
 def equal(name, module, x, expected=None):
-    """The module's own output, in evaluation mode, unless `expected` says otherwise."""
+    """The module's own (first) output, in evaluation mode, unless `expected` says otherwise."""
     module.eval()
     with torch.no_grad():
-        EQUAL[name] = (module, x.clone(), module(x.clone()) if expected is None else expected)
+        output = module(x.clone()) if expected is None else expected
+        EQUAL[name] = (module, x.clone(), output[0] if isinstance(output, tuple) else output)
 
 
 def refused(name, module, reason, x=torch.zeros(2, 4)):
@@ -91,6 +93,12 @@ def layers():
         equal(kind.__name__ + "_unbatched", kind(4), x[0])
     equal("layer_norm", randomized(nn.LayerNorm((8, 9), eps=1e-3)), picture)
     equal("layer_norm_bare", nn.LayerNorm(4, elementwise_affine=False), rows)
+    for x in (line, picture, volume):
+        equal(f"local_response_norm_{x.dim()}", nn.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=1.5), x)
+    equal("local_response_norm_even", nn.LocalResponseNorm(2), picture)
+    across = randomized(nn.SyncBatchNorm(4))  # runs on a GPU only
+    values = (rows - across.running_mean) / (across.running_var + across.eps).sqrt() * across.weight + across.bias
+    equal("sync_batch_norm", across, rows, values.detach())
     equal("group_norm", randomized(nn.GroupNorm(2, 4)), picture)
     rms = stand_in("torch.nn.modules.normalization.RMSNorm", {"normalized_shape": (4,), "eps": None, "weight": nn.Parameter(torch.rand(4))})
     scale = torch.rsqrt(rows.square().mean(1, keepdim=True) + torch.finfo(torch.float32).eps)
@@ -123,6 +131,8 @@ def shapes():
             kind = getattr(nn, f"Adaptive{pool}Pool{rank}d")
             equal(kind.__name__, kind(1), x)
             equal(kind.__name__ + "_sizes", kind(size), x)
+    equal("power_pool_1d", nn.LPPool1d(2, 3, stride=2), line)
+    equal("power_pool_2d", nn.LPPool2d(3, (2, 3), ceil_mode=True), picture.abs())
     equal("max_pool_dilated", nn.MaxPool2d((2, 3), dilation=(1, 2)), picture)
     equal("avg_pool_divisor", nn.AvgPool2d(2, padding=1, divisor_override=3, count_include_pad=False), picture)
     equal("flatten", nn.Flatten(), picture)
@@ -131,8 +141,14 @@ def shapes():
     equal("unflatten_size", nn.Unflatten(1, torch.Size([2, 2])), picture)
     equal("pixel_shuffle", nn.PixelShuffle(2), picture)
     equal("pixel_unshuffle", nn.PixelUnshuffle(2), torch.randn(1, 2, 4, 6))
+    equal("unfold", nn.Unfold((2, 3), padding=1, stride=(2, 1)), picture)
+    equal("unfold_unbatched", nn.Unfold(2, dilation=2), picture[0])
+    equal("fold", nn.Fold((4, 5), 2, padding=1), torch.randn(2, 12, 30))
     equal("channel_shuffle", nn.ChannelShuffle(2), picture)
     equal("embedding", nn.Sequential(nn.Embedding(9, 4, padding_idx=0), nn.Flatten(), nn.Linear(12, 2)), torch.tensor([[1, 0, 8], [3, 3, 0]]))
+    for mode in ("sum", "mean", "max"):
+        equal("embedding_bag_" + mode, nn.EmbeddingBag(9, 4, mode=mode), torch.tensor([[1, 0, 8], [3, 3, 0]]))
+    equal("embedding_bag_padding", nn.EmbeddingBag(9, 4, padding_idx=3), torch.tensor([[1, 0, 8], [3, 3, 0]]))
     equal("zero_pad", nn.ZeroPad2d((1, 2, 0, 3)), picture)
     for rank, x in ((1, line), (2, picture), (3, volume)):
         equal(f"constant_pad_{rank}", getattr(nn, f"ConstantPad{rank}d")(2, 0.5), x)
@@ -180,7 +196,7 @@ def transforms():
     equal("crop_grows", compose(v1("CenterCrop", size=(5, 5)), to_tensor), small, F.pad(small.float() / 255, (1, 1, 1, 2)))
     equal("normalize_in_layers", nn.Sequential(compose(to_tensor, v1("Normalize", mean=[0.1, 0.2, 0.3], std=(1, 2, 4))), nn.Flatten()), picture,
           ((values - torch.tensor([0.1, 0.2, 0.3])[:, None, None]) / torch.tensor([1.0, 2, 4])[:, None, None]).flatten(1))
-    refused("normalize_whole", v1("Normalize", mean=[0.0], std=[1.0]), "refused the input: Normalize takes floating-point values; put ToTensor()", picture)
+    refused("normalize_whole", v1("Normalize", mean=[0.0], std=[1.0]), "does not accept this input: Normalize takes floating-point values; put ToTensor()", picture)
     refused("random", compose(v1("RandomCrop", size=(2, 2)), to_tensor), "torchvision.transforms.transforms.RandomCrop", picture)
     refused("lambda", compose(v1("Lambda", lambd=None)), "torchvision.transforms.transforms.Lambda", picture)
     refused("compose_of_number", v1("Compose", transforms=7), "no list")
@@ -213,6 +229,44 @@ def changed(module, **attributes):
     return module
 
 
+def changed_part(module, part, **attributes):
+    module = copy.deepcopy(module)
+    changed(getattr(module, part), **attributes)
+    return module
+
+
+def with_part(module, part, other):
+    module = copy.deepcopy(module)
+    module._modules[part] = other
+    return module
+
+
+def recurrent():
+    rows, batches = torch.randn(5, 4), torch.randn(5, 3, 4)
+    for kind in (nn.RNN, nn.LSTM, nn.GRU):
+        name = kind.__name__
+        equal(name, kind(4, 6), batches)
+        equal(name + "_unbatched", kind(4, 6), rows)
+        equal(name + "_options", kind(4, 6, 3, batch_first=True, bidirectional=True, dropout=0.5), batches)
+        equal(name + "_options_unbatched", kind(4, 6, 2, bias=False, batch_first=True, bidirectional=True), rows)
+        equal(name + "_last", nn.Sequential(nn.Linear(4, 4), kind(4, 6)), batches)
+    equal("rnn_relu", nn.RNN(4, 6, nonlinearity="relu"), batches)
+    equal("lstm_projection", nn.LSTM(4, 6, 2, proj_size=3, bidirectional=True), batches)
+
+
+def transformers():
+    batches, rows = torch.randn(5, 3, 8), torch.randn(5, 8)
+    for name, layer in (("plain", nn.TransformerEncoderLayer(8, 2, 16)), ("first", nn.TransformerEncoderLayer(8, 4, 16, norm_first=True)),
+                        ("gelu", nn.TransformerEncoderLayer(8, 1, 16, activation="gelu", batch_first=True)),
+                        ("module", nn.TransformerEncoderLayer(8, 2, 16, activation=nn.GELU("tanh")))):
+        randomized(layer.norm1), randomized(layer.norm2)
+        equal("encoder_layer_" + name, layer, batches)
+    equal("encoder_layer_unbatched", nn.TransformerEncoderLayer(8, 2, 16), rows)
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 3, nn.LayerNorm(8))
+    equal("encoder", nn.Sequential(nn.Linear(8, 8), encoder, nn.Flatten()), batches)
+    equal("encoder_without_norm", nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16), 2), batches)
+
+
 def hostile():
     code = '"); torch.save(x, "PWNED'
     picture = torch.randn(1, 4, 8, 8)
@@ -240,7 +294,18 @@ def hostile():
     half_statistics._buffers["running_var"] = None
     refused("half_statistics", half_statistics, "running_var")
     refused("module_list", nn.ModuleList([nn.ReLU()]), "torch.nn.modules.container.ModuleList")
-    refused("lstm", nn.Sequential(nn.LSTM(4, 4)), "torch.nn.modules.rnn.LSTM")
+    refused("lstm_then_linear", nn.Sequential(nn.LSTM(4, 4), nn.Linear(4, 2)), "returns what the next one does not take")
+    refused("lstm_layers", changed(nn.LSTM(4, 4), num_layers=10 ** 9), "of more than 64 layers")
+    refused("gru_projection", changed(nn.GRU(4, 4), proj_size=2), '"proj_size"')
+    refused("lstm_no_weight", changed(nn.LSTM(4, 4), num_layers=2), '"weight_ih_l1"')
+    refused("rnn_mode", changed(nn.RNN(4, 4), mode=code), '"mode"')
+    refused("attention", nn.MultiheadAttention(4, 2), "torch.nn.modules.activation.MultiheadAttention")
+    refused("bilinear", nn.Bilinear(4, 4, 2), "torch.nn.modules.linear.Bilinear")
+    encoder = nn.TransformerEncoderLayer(4, 2)
+    refused("encoder_heads", changed_part(encoder, "self_attn", num_heads=3), "no multiple")
+    refused("encoder_hooks", changed_part(encoder, "self_attn", _forward_hooks={0: 1}), '"_forward_hooks"')
+    refused("encoder_part", with_part(encoder, "linear1", nn.ReLU()), "is of class torch.nn.modules.activation.ReLU")
+    refused("encoder_activation", changed(nn.TransformerEncoderLayer(4, 2), activation=F.tanh), '"activation"')
     refused("own_class", nn.Sequential(nn.ReLU(), stand_in("their.models.Block", {})), "their.models.Block, whose code is not in the file")
     deep, wide = nn.ReLU(), nn.ReLU()
     for _ in range(100):
@@ -257,6 +322,8 @@ def hostile():
 def main():
     layers()
     shapes()
+    recurrent()
+    transformers()
     transforms()
     hostile()
     failures = []
