@@ -243,6 +243,20 @@ TEST_F(EventCodecTest, ReadsNotificationsOfTheFirstRevision) {
   EXPECT_FALSE(settled.round);
 }
 
+TEST_F(EventCodecTest, HoldsSomethingOfEachOf2000ParticipantsInOneEvent) {
+  const std::vector<domain::UserId> users(2000, user_id(2));
+  const std::vector<domain::ModelId> models(2000, model_id(2));
+  auto creation = created(1, 1, user_id(1), users);
+  for (const domain::TrainingEvent& event :
+       {domain::TrainingEvent{creation}, domain::TrainingEvent{domain::RoundClosed{1, models}},
+        domain::TrainingEvent{domain::ModelsPassedOn{1, models}},
+        domain::TrainingEvent{domain::SwagRoundClosed{1, users}},
+        domain::TrainingEvent{domain::DeadlinePassed{1, domain::Phase::updating, users, false}}}) {
+    const auto encoded = EventCodec::encode(event);
+    EXPECT_LE(encoded.payload.size(), Journal::payload_max_bytes) << encoded.type;
+  }
+}
+
 TEST_F(EventCodecTest, HidesPersonalTextInTheBytes) {
   for (const auto* text : {"ada", "First", "Last", "example.org"}) {
     EXPECT_EQ(registration_.payload.find(text), std::string::npos) << text;
