@@ -121,17 +121,27 @@ class Receiver:
     """Takes the notifications of all clients, and passes them on by their path."""
 
     def __init__(self, faults):
-        self.faults, self.inboxes = faults, {}
+        self.faults, self.inboxes, self.connections = faults, {}, set()
 
     async def start(self):
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, backlog=1024)
         self.port = self.server.sockets[0].getsockname()[1]
+
+    async def stop(self):
+        self.server.close()
+        open_ones = list(self.connections)
+        for task in open_ones:
+            task.cancel()
+        await asyncio.gather(*open_ones, return_exceptions=True)
 
     def open_inbox(self, name):
         self.inboxes[f"/{name}"] = asyncio.Queue()
         return f"http://127.0.0.1:{self.port}/{name}", self.inboxes[f"/{name}"]
 
     async def serve(self, reader, writer):
+        task = asyncio.current_task()
+        self.connections.add(task)
+        task.add_done_callback(self.connections.discard)
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -148,7 +158,7 @@ class Receiver:
                 status = "503 Service Unavailable" if fault == "busy" else "202 Accepted"
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
                 await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -247,6 +257,7 @@ class Storm:
         for task in working:
             task.cancel()
         await asyncio.gather(*working, return_exceptions=True)
+        await self.receiver.stop()
 
     async def create_training(self, owner, group):
         form = multipart([("name", "storm"), ("description", ""), ("input_shape", "None")], "model_file", self.base)
