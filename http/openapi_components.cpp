@@ -102,7 +102,7 @@ Body local_model() {
   return object(local_model_properties(), "A participant's update; it lives until its round is aggregated.");
 }
 
-Body any_of(std::vector<std::string_view> names, std::string_view description) {
+Body any_of(const std::vector<std::string_view>& names, std::string_view description) {
   Body schema = anything(description);
   for (const auto name : names) schema["anyOf"].push_back(ref(name));
   return schema;

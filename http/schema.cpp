@@ -46,7 +46,7 @@ Body bytes(std::string_view description) {
   return typed("string", description, "binary");
 }
 
-Body choice(std::vector<std::string_view> values, std::string_view description) {
+Body choice(const std::vector<std::string_view>& values, std::string_view description) {
   auto schema = typed("string", description);
   schema["enum"] = values;
   return schema;

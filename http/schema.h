@@ -19,13 +19,14 @@ namespace fedlog::http::schema {
 [[nodiscard]] Body boolean(std::string_view description = {});
 [[nodiscard]] Body base64(std::string_view description = {});
 [[nodiscard]] Body bytes(std::string_view description = {});
-[[nodiscard]] Body choice(std::vector<std::string_view> values, std::string_view description = {});
+[[nodiscard]] Body choice(const std::vector<std::string_view>& values, std::string_view description = {});
 // One of the enumeration's names.
 template <domain::Named Enum>
 [[nodiscard]] Body named(std::string_view description = {}) {
   std::vector<std::string_view> names;
+  names.reserve(std::size(domain::Names<Enum>::all));
   for (const auto& [value, name] : domain::Names<Enum>::all) names.push_back(name);
-  return choice(std::move(names), description);
+  return choice(names, description);
 }
 [[nodiscard]] Body list(Body items, std::string_view description = {});
 // Whatever JSON there is.

@@ -122,8 +122,8 @@ void add_schema_routes(std::vector<Route>& routes, std::filesystem::path pages_f
            schema_operation())},
        .access = Access::anyone,
        .renderers = renderers()});
-  const auto page_route = [&](std::string pattern, std::string name, bool (ApiPages::*is_there)() const,
-                              Response (*page)()) {
+  const auto page_route = [&](std::string pattern, const std::string& name,
+                              bool (ApiPages::*is_there)() const, Response (*page)()) {
     routes.push_back(
         {.pattern = std::move(pattern),
          .view_name = "Schema",
