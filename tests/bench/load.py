@@ -150,8 +150,8 @@ def measure(server, case, connections, seconds):
         "case": case.name,
         "connections": connections,
         "requests_per_s": float(found(r"Requests/sec:\s+([0-9.]+)")),
-        "p50_ms": milliseconds(found(r"50%\s+(\S+)")),
-        "p99_ms": milliseconds(found(r"99%\s+(\S+)")),
+        "p50_ms": milliseconds(found(r"\n +50%\s+(\S+)")),
+        "p99_ms": milliseconds(found(r"\n +99%\s+(\S+)")),
         "processor_us_per_request": 1e6 * used_s / count,
     }
 
