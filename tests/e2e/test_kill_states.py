@@ -255,6 +255,7 @@ class KillStates(unittest.TestCase):
         self.assert_it_ends()
 
     def test_in_an_end_that_its_owner_made(self):
+        self.one.receive = self.two.receive = lambda message: 200  # and do nothing
         self.create()
         self.control("start")
         self.control("cancel")
