@@ -60,7 +60,8 @@ class MailboxesTest : public ::testing::Test {
 
   std::vector<std::uint64_t> positions(std::uint8_t receiver, std::uint64_t after) {
     std::vector<std::uint64_t> found;
-    for (const auto& row : mailboxes.notifications(user_id(receiver), after).value()) {
+    const auto rows = mailboxes.notifications(user_id(receiver), after).value();
+    for (const auto& row : rows) {
       found.push_back(row.position);
     }
     return found;

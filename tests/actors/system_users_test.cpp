@@ -49,7 +49,8 @@ class UsersOfTheSystem : public ThreeUsers {
   // The kinds of a user's notifications after `after`, which becomes the last one's position.
   std::vector<std::string> kinds(domain::UserId user, std::uint64_t& after) {
     std::vector<std::string> found;
-    for (const auto& row : gateway().notifications(as(user), after).value()) {
+    const auto rows = gateway().notifications(as(user), after).value();
+    for (const auto& row : rows) {
       found.emplace_back(domain::name_of(row.notification.kind));
       after = row.position;
     }
