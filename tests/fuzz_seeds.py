@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import struct
 import sys
 import urllib.parse
@@ -175,6 +176,21 @@ def recorded_forms():
             yield [tuple(field) for field in fields]
 
 
+def recorded_headers(name):
+    return (exchange["request"]["headers"][name] for exchange in recorded() if name in exchange["request"].get("headers", {}))
+
+
+def recorded_authorizations():
+    """Bound values, which the recordings have as <names>, are tokens here."""
+    for exchange in recorded():
+        given = exchange["request"].get("auth")
+        if isinstance(given, str):
+            yield re.sub("<[^>]*>", TOKEN, given)
+        elif given:
+            yield "Basic " + base64.b64encode(":".join(given).encode()).decode()
+    yield from recorded_headers("Authorization")
+
+
 def recorded_targets():
     return (exchange["request"]["path"] for exchange in recorded() if "path" in exchange["request"])
 
@@ -205,7 +221,7 @@ def fixture_pictures():
 def seeds():
     """(target, seed) for all targets; a seed is text or bytes."""
     everything = {
-        "http_authorization": AUTHORIZATIONS,
+        "http_authorization": itertools.chain(AUTHORIZATIONS, recorded_authorizations()),
         "http_json_body": itertools.chain(map(json.dumps, DOCUMENTS), NO_DOCUMENTS, recorded_documents()),
         "http_multipart": itertools.chain(multiparts(), (multipart_of(form) for form in recorded_forms())),
         "http_request_head": itertools.chain(heads(), map("GET {} HTTP/1.1\r\nHost: a\r\n\r\n".format, recorded_targets())),
@@ -213,7 +229,7 @@ def seeds():
             ["a=1&b=%C3%A4+c&b=2", "&&=", "a", "%zz=1"], (urllib.parse.urlencode(form) for form in recorded_forms())
         ),
         "http_byte_range": (struct.pack("<Q", size) + text.encode() for size in (0, 1, 10, 2**63) for text in RANGES),
-        "http_accept": ACCEPTS,
+        "http_accept": itertools.chain(ACCEPTS, recorded_headers("Accept")),
         "http_list_query": QUERIES,
         "http_chunks": CHUNKS,
         "http_form_data": form_bodies(),
