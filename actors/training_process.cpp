@@ -50,7 +50,7 @@ TrainingProcess::TrainingProcess(domain::Training training, std::uint64_t versio
 
 void TrainingProcess::wake() {
   ask_for_work();
-  follow_deadline();
+  follow_deadline(false);
 }
 
 void TrainingProcess::ask_for_work() {
@@ -64,12 +64,15 @@ void TrainingProcess::ask_for_work() {
   }
 }
 
-void TrainingProcess::follow_deadline() {
+// One that was set just now lies its whole length ahead, even if the clock on the wall jumped since it was
+// decided on. Of one that was loaded, that clock alone knows how much is left.
+void TrainingProcess::follow_deadline(bool set_just_now) {
   const auto deadline = training_.deleted ? std::nullopt : training_.deadline;
   if (deadline == alarm_) return;
   alarm_ = deadline;
   if (!deadline) return ports_.set_alarm(std::nullopt);
   const std::chrono::microseconds whole = std::chrono::seconds{training_.deadline_s()};
+  if (set_just_now) return ports_.set_alarm(Alarm{*deadline, whole});
   const std::chrono::microseconds left{deadline->microseconds - ports_.now().microseconds};
   ports_.set_alarm(Alarm{*deadline, std::clamp(left, std::chrono::microseconds{0}, whole)});
 }
@@ -147,7 +150,8 @@ void TrainingProcess::committed(storage::Committed result) {
 }
 
 void TrainingProcess::run_effects(const domain::TrainingEvents& events) {
-  wake();
+  ask_for_work();
+  follow_deadline(true);
   const bool notifies = std::ranges::any_of(
       events, [](const auto& event) { return std::holds_alternative<domain::NotificationRequested>(event); });
   if (notifies) ports_.outbox_grew();

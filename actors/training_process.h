@@ -84,7 +84,7 @@ class TrainingProcess {
                                           const domain::TrainingEvents& events) const;
   void run_effects(const domain::TrainingEvents& events);
   void ask_for_work();
-  void follow_deadline();
+  void follow_deadline(bool set_just_now);
 
   domain::Training training_;
   std::uint64_t version_;

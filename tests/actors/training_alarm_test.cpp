@@ -52,6 +52,14 @@ TEST_F(AlarmOfATraining, IsSetWhenTheDeadlineIsDurable) {
   EXPECT_EQ(ports.alarms[0]->delay, seconds{10});
 }
 
+TEST_F(AlarmOfATraining, LiesAWholeDeadlineAheadThoughTheClockJumpedMeanwhile) {
+  process->command(message(domain::StartTraining{by(1)}));
+  ports.time.microseconds += 3'600'000'000;
+  process->committed(durable(ports.appends.back(), ports.time));
+  ASSERT_TRUE(ports.alarms.at(0));
+  EXPECT_EQ(ports.alarms[0]->delay, seconds{10});
+}
+
 TEST_F(AlarmOfATraining, KeepsTheProcessFromRest) {
   EXPECT_TRUE(process->idle());
   carry_out(domain::StartTraining{by(1)});

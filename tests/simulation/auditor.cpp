@@ -11,6 +11,8 @@ namespace fedlog::simulation {
 namespace {
 
 constexpr std::size_t log_page = 1000;
+// Longer than an attempt, the wait after it and the turns of all others, and than a receiver may take to ask.
+constexpr std::chrono::minutes longest_silence{25};
 constexpr std::size_t complaints_max = 20;
 constexpr unsigned views_rebuilt_percent = 20;  // it takes as long as all the rest
 
@@ -99,7 +101,13 @@ void Auditor::note(const storage::Envelope& envelope, const storage::EventCodec&
   }
   its.version = envelope.version;
   its.book.note(envelope, *event, around_.agenda.now());
-  if (const auto* settled = std::get_if<domain::NotificationSettled>(&*event)) check_settlement(*settled, id);
+  if (const auto* requested = std::get_if<domain::NotificationRequested>(&*event)) {
+    signs_[{id, requested->notification.receiver}] = around_.agenda.now();
+  }
+  if (const auto* settled = std::get_if<domain::NotificationSettled>(&*event)) {
+    signs_[{id, settled->receiver}] = around_.agenda.now();
+    check_settlement(*settled, id);
+  }
 }
 
 // What is written of a delivery is what happened to it.
@@ -135,6 +143,7 @@ void Auditor::check_settlement(const domain::NotificationSettled& settled,
 void Auditor::posted(const storage::OutboxRow& row, int status) {
   answers_[row.id].insert(status);
   const auto id = row.notification.training;
+  signs_[{id, row.notification.receiver}] = around_.agenda.now();
   const auto* its = book(id);
   if (its == nullptr || !its->exists()) return;
   const auto& outstanding = its->outstanding();
@@ -165,6 +174,7 @@ void Auditor::server_started(const Server& server) {
     for (auto& [id, watched] : trainings_) watched.damaged = true;
   }
   for (auto& [id, watched] : trainings_) watched.book.disturb();
+  for (auto& [way, sign] : signs_) sign = around_.agenda.now();
   answers_.clear();  // what it did not write down before it ended, it has to find out again
 }
 
@@ -205,6 +215,9 @@ void Auditor::check_that_it_goes_on(domain::TrainingId id, const Watched& watche
   for (const auto& [position, row] : book.outstanding()) {
     if (!server.post_office().has(row.notification.receiver, id)) {
       complain_about(id, "a notification is pending, and nobody will deliver it");
+    }
+    if (around_.agenda.now() - signs_[{id, row.notification.receiver}] > longest_silence) {
+      complain_about(id, "a notification is pending, and nothing happens about it");
     }
   }
   if (!book.running() || book.paused()) return;

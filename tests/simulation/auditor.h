@@ -4,6 +4,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/simulation/book.h"
@@ -61,6 +62,8 @@ class Auditor {
   std::map<domain::TrainingId, Watched> trainings_;
   std::uint64_t position_ = 0;
   std::set<domain::TrainingId> touched_;
+  // When the latest thing happened on the way of a training's notifications to a receiver.
+  std::map<std::pair<domain::TrainingId, domain::UserId>, Instant> signs_;
   std::map<domain::EventId, std::set<int>> answers_;  // of receivers, by delivery
   std::set<domain::EventId> fetched_;
   std::vector<std::string> complaints_;

@@ -154,9 +154,16 @@ void Book::expect_consequence() const {
              "a deadline passed without a quorum, as it may, and was not set anew");
       break;
     case Consequence::failure:
-      expect(types_.contains("TrainingFailed"), "a deadline passed that should have ended the training");
+      expect(types_.contains("TrainingFailed"), "what should have ended the training did not end it");
       break;
   }
+}
+
+// Who does not take its work is removed, or ends the training, if that is the policy for who is unreachable.
+void Book::expect_loss() const {
+  if (!lost_) return;
+  expect(!takes_part(*lost_) || types_.contains("TrainingFailed"),
+         "somebody does not take its work, and nothing comes of it");
 }
 
 void Book::expect_everyone_asked() const {
@@ -181,6 +188,7 @@ void Book::expect_everyone_told_of_the_end() const {
 void Book::end_of_commit() {
   if (exists()) {
     expect_consequence();
+    expect_loss();
     if (types_.contains("TrainingCompleted") || types_.contains("TrainingFailed") ||
         types_.contains("TrainingCancelled")) {
       expect_everyone_told_of_the_end();
@@ -199,6 +207,7 @@ void Book::end_of_commit() {
   types_.clear();
   told_of_the_end_.clear();
   consequence_ = Consequence::none;
+  lost_.reset();
 }
 
 void Book::expect_each_update_accounted_for() const {

@@ -79,6 +79,7 @@ class Book {
   void expect_enough(std::size_t parts, const std::string& what);
   void expect_test_over(const std::string& what) const;
   void expect_consequence() const;
+  void expect_loss() const;
   void expect_everyone_asked() const;
   void expect_everyone_told_of_the_end() const;
   void open(domain::Phase phase);
@@ -117,6 +118,7 @@ class Book {
   Instant deadline_set_{};
   bool disturbed_ = false;
   Consequence consequence_ = Consequence::none;  // of a deadline that passed in this commit
+  std::optional<domain::UserId> lost_;           // who refused, or could not be reached, in this commit
   std::int64_t without_quorum_ = 0;
   std::set<std::string, std::less<>> types_;  // of events in this commit
   std::set<domain::UserId> told_of_the_end_;  // in this commit

@@ -306,6 +306,7 @@ struct Book::Noting {
     if (e.outcome == domain::DeliveryOutcome::delivered && domain::asks_for_work(told.kind)) {
       book.taken_[told.receiver] = {told.kind, told.round.value_or(-1)};
     }
+    if (is_awaited(told)) note_loss(told, e.outcome);
     book.outstanding_.erase(found);
     book.settled_.insert(e.notification);
     book.happenings_.count("notifications settled: " + std::string(domain::name_of(e.outcome)));
@@ -316,6 +317,29 @@ struct Book::Noting {
     std::vector<domain::ModelId> sent;
     for (const auto& user : book.closed_over_) sent.push_back(book.parts_.at(user).model);
     return sent;
+  }
+
+  // Whether the open phase waits for the work that this asked for. A paused training waits for nobody.
+  [[nodiscard]] bool is_awaited(const domain::Notification& told) const {
+    static const std::map<NotificationKind, Phase> phases{
+        {NotificationKind::update_round_start, Phase::updating},
+        {NotificationKind::swag_round_start, Phase::collecting},
+        {NotificationKind::model_test_round, Phase::testing}};
+    const auto phase = phases.find(told.kind);
+    return phase != phases.end() && book.running() && !book.paused_ && phase->second == book.phase_ &&
+           told.round == book.round_ && book.takes_part(told.receiver);
+  }
+
+  void note_loss(const domain::Notification& told, domain::DeliveryOutcome outcome) const {
+    if (outcome == domain::DeliveryOutcome::refused) book.lost_ = told.receiver;
+    if (outcome != domain::DeliveryOutcome::unreachable) return;
+    const auto missing = book.missing();
+    if (std::ranges::find(missing, told.receiver) == missing.end()) return;
+    book.lost_ = told.receiver;
+    if (book.created_->options.on_unreachable == domain::OnUnreachable::error) {
+      book.consequence_ = Consequence::failure;
+      book.happenings_.count("trainings failed since somebody was unreachable");
+    }
   }
 
   [[nodiscard]] Consequence consequence(bool tests, bool quorum) const {

@@ -58,6 +58,7 @@ constexpr std::array worth_seeing{
     "trainings failed",
     "trainings failed in the server's work",
     "trainings failed since nobody was left",
+    "trainings failed since somebody was unreachable",
     "trainings resumed after an error",
     "updates accepted in a pause",
     "updates replaced by later ones",
