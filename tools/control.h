@@ -18,7 +18,8 @@ using Emit = std::function<bool(const nlohmann::ordered_json& line)>;
 //   log: `stream` (empty: all), `from` (position or version, default 1), `reveal` (decrypt personal fields);
 //     a line an envelope.
 //   show: `stream`, `reveal`; one line, the state that its events add up to.
-//   why: `stream` (a training's), `reveal`; one line, what the training waits for, as the API's status has it.
+//   why: `stream` (a training's), `reveal`; one line, what the training waits for, as the API's status has
+//   it.
 // The error is a sentence. Reads only; any thread.
 [[nodiscard]] std::expected<void, std::string> answer_control_request(const nlohmann::json& request,
                                                                       storage::Storage& storage,
