@@ -43,7 +43,7 @@ struct Registration {
   std::string message_endpoint;
   bool actor = false;
   bool client = false;
-  bool superuser = false;  // never from the API
+  bool superuser = false;            // never from the API
   std::string idempotency_key = {};  // scoped by the caller; counts together with the name and the password
 };
 

@@ -16,8 +16,7 @@ class TemporaryFolder {
   TemporaryFolder() {
     const std::filesystem::path memory = "/dev/shm";
     const bool usable = ::access(memory.c_str(), W_OK) == 0;
-    auto name =
-        ((usable ? memory : std::filesystem::temp_directory_path()) / "fedlog-test-XXXXXX").string();
+    auto name = ((usable ? memory : std::filesystem::temp_directory_path()) / "fedlog-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder can be made");
     path_ = name;
   }

@@ -140,4 +140,42 @@ bool holds(const TrainingEvents& events) {
   return std::ranges::any_of(events, [](const auto& event) { return std::holds_alternative<Event>(event); });
 }
 
+// Courses with participants one and two that have come so far.
+inline const Caller superuser{user(8), true};
+
+inline Course updating() {
+  Course course;
+  course.start();
+  return course;
+}
+
+inline Course aggregating() {
+  auto course = updating();
+  course.update(one, 11);
+  course.update(two, 12);
+  return course;
+}
+
+inline Course collecting() {
+  auto course = Course::swag();
+  course.start();
+  course.update(one, 11);
+  course.update(two, 12);
+  course.aggregated(101);
+  return course;
+}
+
+inline Course averaging() {
+  auto course = collecting();
+  course.moments(one, 21);
+  course.moments(two, 22);
+  return course;
+}
+
+inline Course tested() {
+  auto course = aggregating();
+  course.aggregated(101);
+  return course;
+}
+
 }  // namespace fedlog::domain::test

@@ -13,16 +13,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-// In the SWAG round after round 0.
-Course collecting() {
-  auto course = Course::swag();
-  course.start();
-  course.update(one, 11);
-  course.update(two, 12);
-  course.aggregated(101);
-  return course;
-}
-
 TEST(ASwagRound, FollowsEachAggregation) {
   auto course = Course::swag();
   course.start();
