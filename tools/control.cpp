@@ -122,7 +122,8 @@ Outcome show(const nlohmann::json& request, storage::Storage& storage, const Emi
   return {};
 }
 
-Outcome why(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
+Outcome why(const nlohmann::json& request, storage::Storage& storage, const Emit& emit,
+            const StatusOfRunning& status_of_running) {
   constexpr std::string_view prefix = "training/";
   const auto stream = request.value("stream", std::string{});
   const auto id =
@@ -139,8 +140,10 @@ Outcome why(const nlohmann::json& request, storage::Storage& storage, const Emit
     const auto known = reveal ? views.user(user) : std::nullopt;
     return known ? known->username.text : "user/" + user.text();
   };
-  emit(http::serialized(domain::status_of(*training, storage::system_time(), views.pending_in(*id)),
-                        name_of_user));
+  const auto running = status_of_running ? status_of_running(*id) : std::nullopt;
+  emit(http::serialized(
+      running ? *running : domain::status_of(*training, storage::system_time(), views.pending_in(*id)),
+      name_of_user));
   return {};
 }
 
@@ -170,11 +173,12 @@ Json report_json(const storage::Report& report) {
           {"problems_in_all", report.problems_in_all}};
 }
 
-Outcome answer_control_request(const nlohmann::json& request, storage::Storage& storage, const Emit& emit) {
+Outcome answer_control_request(const nlohmann::json& request, storage::Storage& storage, const Emit& emit,
+                               const StatusOfRunning& status_of_running) {
   const auto command = request.value("command", std::string{});
   if (command == "log") return log(request, storage, emit);
   if (command == "show") return show(request, storage, emit);
-  if (command == "why") return why(request, storage, emit);
+  if (command == "why") return why(request, storage, emit, status_of_running);
   if (command == "verify") return verify(request, storage, emit);
   return std::unexpected("The running server does not know the command \"" + command +
                          "\"; its version and the tool's differ.");

@@ -74,10 +74,17 @@ int serve(const Arguments& arguments) {
     if (auto created = tools::ensure_superuser(system->gateway(), superuser); !created)
       return refuse(created.error());
   }
+  const auto status_of_running = [&](domain::TrainingId id) -> std::optional<domain::TrainingStatus> {
+    const actors::RequestContext whoever_has_the_data{
+        .caller = {.id = {}, .superuser = true}, .correlation = {}, .idempotency_key = {}};
+    auto status = system->gateway().training_status(whoever_has_the_data, id);
+    return status ? std::optional{std::move(*status)} : std::nullopt;
+  };
   const tools::ControlServer control{
       arguments.data, [&](const nlohmann::json& request, const tools::Emit& emit) {
-        return tools::is_user_request(request) ? tools::answer_user_request(request, system->gateway(), emit)
-                                               : tools::answer_control_request(request, **storage, emit);
+        return tools::is_user_request(request)
+                   ? tools::answer_user_request(request, system->gateway(), emit)
+                   : tools::answer_control_request(request, **storage, emit, status_of_running);
       }};
   const http::Application application{system->gateway(), *settings};
   http::Server server{

@@ -299,6 +299,18 @@ class Explanations(ControlTest):
         self.assertNotIn(self.one.name, hidden)
         self.assertIn(self.one.id, hidden)
 
+    def test_tell_how_far_a_delivery_is(self):
+        dead = self.person("dead")
+        dead.inbox.close()  # nobody listens there any more
+        training = self.training(dead)
+
+        def attempts():
+            return re.search(r"(\d+) attempts? failed", training.status()["awaited"][0]["on_its_way"]["progress"])
+
+        until(attempts, training.status)
+        self.assertIn("on its way", training.status()["awaited"][0]["says"])
+        self.assertRegex(self.server.tool("why", f"training/{training.id}"), r"\d+ attempts? failed")
+
     def test_of_an_update_that_comes_too_late_tell_which_round_is_open(self):
         training = self.training(self.one, rounds=2)
         self.assert_sent(training.update(self.one, 1))

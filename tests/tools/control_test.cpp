@@ -189,6 +189,24 @@ TEST_F(Why, TellsWhatATrainingWaitsFor) {
   EXPECT_THAT(status["awaited"][0]["says"], HasSubstr("bob: UPDATE_ROUND_START of round 0 is on its way"));
 }
 
+TEST_F(Why, AsksTheServerThatRuns) {
+  domain::TrainingStatus running;
+  running.waits_for = domain::Wait::tests;
+  Lines lines;
+  const auto outcome = answer_control_request(
+      {{"command", "why"}, {"stream", stream}}, *storage,
+      [&](const auto& line) {
+        lines.push_back(line);
+        return true;
+      },
+      [&](domain::TrainingId id) {
+        EXPECT_EQ(id, training_id(1));
+        return std::optional{running};
+      });
+  ASSERT_TRUE(outcome && lines.size() == 1);
+  EXPECT_EQ(lines[0]["waits_for"], "tests");
+}
+
 TEST_F(Why, TellsNamesOnlyWhenThatIsAsked) {
   const auto status = answer(false);
   EXPECT_THAT(status["summary"], HasSubstr("1 participant: user/" + user_id(2).text() + "."));
