@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Aggregation: how its memory grows with the number of clients, and how fast it is beside this machine's memory and PyTorch.
 
-    tests/bench/bench_aggregation.py [--bin build/release/bin] [--mebibytes 100] [--clients 10] [--repeat 5] [--json FILE]
+    tests/bench/bench_aggregation.py [--bin build/release/bin] [--mebibytes 100] [--clients 20] [--repeat 5] [--json FILE]
 
 All on two threads, the best of `repeat` runs each, with the files in the page cache. "torch" is the loop that one would write:
 torch.load each update, and add it with its weight. Run it on a machine that does nothing else.
@@ -55,7 +55,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build/release/bin")
     parser.add_argument("--mebibytes", type=int, default=100)
-    parser.add_argument("--clients", type=int, default=10)
+    parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--json")
     options = parser.parse_args()
