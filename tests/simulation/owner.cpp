@@ -39,7 +39,7 @@ void Owner::act() {
   if (chance < 50 || book->paused()) return ask(me(), domain::ResumeTraining{me()});
   if (chance < 52) return ask(me(), domain::CancelTraining{me()});
   if (chance < 53) return ask({somebody, true}, domain::CancelTraining{{somebody, true}});
-  if (chance < 54 && around_.random.in_percent(40)) return ask(me(), domain::DeleteTraining{me(), {}});
+  if (chance < 54 && around_.random.in_percent(40)) return remove_all();
   if (chance < 58) return ask(me(), domain::StartTraining{me()});
   if (chance < 61) return ask(me(), domain::ReplacePreprocessing{me(), {}});
   if (chance < 75) act_as_participant();
@@ -57,6 +57,12 @@ void Owner::act_as_participant() {
   }
 }
 
+// The training, and perhaps its model with it.
+void Owner::remove_all() {
+  const bool model_too = around_.random.in_percent(50);
+  ask(me(), domain::DeleteTraining{me(), model_too ? std::optional(owner_) : std::nullopt});
+}
+
 void Owner::after_error() {
   const auto chance = around_.random.below(100);
   if (chance < 30) {
@@ -66,19 +72,28 @@ void Owner::after_error() {
   } else if (chance < 80) {
     ask(me(), domain::ResumeTraining{me()});
   } else if (chance < 82) {
-    ask(me(), domain::DeleteTraining{me(), {}});
+    remove_all();
   }
 }
 
-void Owner::ask(const domain::Caller& by, domain::TrainingCommand command) {
+// Some ask again with the same key, since they did not see the answer.
+void Owner::ask(const domain::Caller& by, const domain::TrainingCommand& command) {
+  const bool twice = around_.random.in_percent(20);
+  const auto key = twice ? around_.random.uuid().text() : std::string{};
+  ask_once(by, command, key);
+  if (!twice) return;
+  around_.agenda.after(around_.some_time(1ms, 30s), Agenda::world, [=, this] { ask_once(by, command, key); });
+}
+
+void Owner::ask_once(const domain::Caller& by, const domain::TrainingCommand& command,
+                     const std::string& key) {
   if (!server_.up()) return;
   actors::Reply reply{[this](const actors::Result<std::string>& answer) {
-    if (!answer) {
-      around_.tell([&] { return "refused to an owner: " + answer.error().message; });
-      around_.happenings.count("wishes refused to owners and others");
-    }
+    if (answer) return;
+    around_.tell([&] { return "refused to an owner: " + answer.error().message; });
+    around_.happenings.count("wishes refused to owners and others");
   }};
-  server_.command({.caller = by, .correlation = {}, .idempotency_key = {}}, training_, std::move(command),
+  server_.command({.caller = by, .correlation = {}, .idempotency_key = key}, training_, command,
                   std::move(reply));
 }
 

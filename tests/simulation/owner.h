@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "tests/simulation/auditor.h"
@@ -27,7 +28,9 @@ class Owner {
   void act();
   void act_as_participant();
   void after_error();
-  void ask(const domain::Caller& by, domain::TrainingCommand command);
+  void remove_all();
+  void ask(const domain::Caller& by, const domain::TrainingCommand& command);
+  void ask_once(const domain::Caller& by, const domain::TrainingCommand& command, const std::string& key);
   [[nodiscard]] domain::Caller me() const { return {owner_, false}; }
 
   Surroundings& around_;

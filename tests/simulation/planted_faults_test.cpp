@@ -1,4 +1,3 @@
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,53 +9,50 @@ namespace {
 
 constexpr std::uint64_t worlds = 60;
 
-// What is complained about first in worlds with the mistake, until one is noticed.
-std::string first_complaint(Fault fault) {
+// Whether a world with the mistake is complained about in these words.
+bool is_noticed(Fault fault, std::string_view words) {
   for (std::uint64_t seed = 0; seed < worlds; ++seed) {
     const auto report = World(seed, fault).live();
-    if (!report.complaints.empty()) return report.complaints.front();
+    const auto says_so = [&](const auto& complaint) { return complaint.contains(words); };
+    if (std::ranges::any_of(report.complaints, says_so)) return true;
   }
-  return "nothing";
+  return false;
 }
 
-using ::testing::AnyOf;
-using ::testing::HasSubstr;
-
 TEST(AnAuditor, NoticesAnUpdateThatIsLeftOut) {
-  EXPECT_THAT(first_complaint(Fault::forgets_an_update), HasSubstr("not the mean of the accepted updates"));
+  EXPECT_TRUE(is_noticed(Fault::forgets_an_update, "not the mean of the accepted updates"));
 }
 
 TEST(AnAuditor, NoticesAnUpdateOfSomebodyWhoWasRemoved) {
-  EXPECT_THAT(first_complaint(Fault::ignores_a_removal), HasSubstr("not the mean of the accepted updates"));
+  EXPECT_TRUE(is_noticed(Fault::ignores_a_removal, "not the mean of the accepted updates"));
 }
 
 TEST(AnAuditor, NoticesARoundThatIsAggregatedTwice) {
-  EXPECT_THAT(first_complaint(Fault::aggregates_twice), HasSubstr("a round is aggregated"));
+  EXPECT_TRUE(is_noticed(Fault::aggregates_twice, "a round is aggregated twice"));
 }
 
 TEST(AnAuditor, NoticesANotificationThatNobodyDelivers) {
-  EXPECT_THAT(first_complaint(Fault::drops_a_notification), HasSubstr("nobody will deliver it"));
+  EXPECT_TRUE(is_noticed(Fault::drops_a_notification, "nobody will deliver it"));
 }
 
 TEST(AnAuditor, NoticesADeliveryThatNobodyGot) {
-  EXPECT_THAT(first_complaint(Fault::claims_a_delivery), HasSubstr("nobody accepted it"));
+  EXPECT_TRUE(is_noticed(Fault::claims_a_delivery, "nobody accepted it"));
 }
 
 TEST(AnAuditor, NoticesANotificationThatOvertakesAnother) {
-  EXPECT_THAT(first_complaint(Fault::reorders_notifications), HasSubstr("overtakes an earlier one"));
+  EXPECT_TRUE(is_noticed(Fault::reorders_notifications, "overtakes an earlier one"));
 }
 
 TEST(AnAuditor, NoticesAnAcknowledgedCommitThatIsLost) {
-  EXPECT_THAT(first_complaint(Fault::loses_a_commit), HasSubstr("shorter than it was before"));
+  EXPECT_TRUE(is_noticed(Fault::loses_a_commit, "shorter than it was before"));
 }
 
 TEST(AnAuditor, NoticesADeadlineThatNobodyIsWokenFor) {
-  EXPECT_THAT(first_complaint(Fault::sleeps_over_a_deadline), HasSubstr("no alarm"));
+  EXPECT_TRUE(is_noticed(Fault::sleeps_over_a_deadline, "no alarm that rings"));
 }
 
 TEST(AnAuditor, NoticesWorkThatIsForgottenInARestart) {
-  EXPECT_THAT(first_complaint(Fault::forgets_work_at_a_restart),
-              AnyOf(HasSubstr("does not work on it"), HasSubstr("no alarm")));
+  EXPECT_TRUE(is_noticed(Fault::forgets_work_at_a_restart, "does not work on it"));
 }
 
 }  // namespace
