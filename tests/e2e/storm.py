@@ -129,10 +129,12 @@ class Receiver:
 
     async def stop(self):
         self.server.close()
-        open_ones = list(self.connections)
-        for task in open_ones:
-            task.cancel()
-        await asyncio.gather(*open_ones, return_exceptions=True)
+        while self.connections:
+            open_ones = list(self.connections)
+            for task in open_ones:
+                task.cancel()
+            await asyncio.gather(*open_ones, return_exceptions=True)
+            await asyncio.sleep(0.01)  # what was accepted meanwhile begins, what was closed is closed
 
     def open_inbox(self, name):
         self.inboxes[f"/{name}"] = asyncio.Queue()
