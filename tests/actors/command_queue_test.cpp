@@ -38,6 +38,21 @@ TEST_F(Commands, MayHaveNothingToDo) {
   EXPECT_EQ(storage->journal().last_position(), 0U);
 }
 
+TEST_F(Commands, WithNothingToDoKeepTheirAnswerUnderTheirKey) {
+  const auto keyed = [](std::string reply) {
+    return [reply]() -> Result<storage::Commit> {
+      storage::Commit commit;
+      commit.idempotency_key = "key";
+      commit.reply = reply;
+      return commit;
+    };
+  };
+  ASSERT_TRUE(queue.run(keyed("first")).has_value());
+  EXPECT_EQ(storage->journal().reply_to("key"), "first");
+  EXPECT_EQ(queue.run(keyed("second"))->reply, "first");
+  EXPECT_EQ(storage->journal().last_position(), 0U);
+}
+
 TEST_F(Commands, ArePreparedAgainWhenAnotherWriterWasFaster) {
   int prepared = 0;
   const auto outcome = queue.run([&]() -> Result<storage::Commit> {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <barrier>
 #include <map>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -73,6 +74,40 @@ TEST_F(Accounts, AreWhatWasRegistered) {
   EXPECT_EQ(registered->user.username.text, "ada");
   EXPECT_EQ(registered->user.email.text, "ada@example.org");
   EXPECT_FALSE(registered->user.superuser);
+}
+
+TEST_F(Accounts, RegisteredAgainUnderTheSameKeyAreTheFirst) {
+  auto registration = of_name("ada");
+  registration.idempotency_key = "POST /api/users/ key";
+  const auto first = gateway().register_user(registration, "request").value();
+  stop();
+  start();
+  const auto again = gateway().register_user(registration, "request");
+  ASSERT_TRUE(again.has_value());
+  EXPECT_EQ(again->user, first.user);
+  EXPECT_EQ(again->token, first.token);
+  // The token is for who knows the password, whatever key is guessed.
+  registration.password = "a guess";
+  EXPECT_EQ(gateway().register_user(registration, "request").error().reason, Reason::name_taken);
+  EXPECT_EQ(register_user("ada").error().reason, Reason::name_taken) << "without the key";
+}
+
+TEST_F(Accounts, RegisteredUnderTheSameKeyAtTheSameTimeAreOne) {
+  auto registration = of_name("ada");
+  registration.idempotency_key = "POST /api/users/ key";
+  std::set<std::string> tokens;
+  std::mutex mutex;
+  {
+    std::vector<std::jthread> threads;
+    for (int number = 0; number < 4; ++number) {
+      threads.emplace_back([&] {
+        const auto registered = gateway().register_user(registration, "request");
+        const std::lock_guard lock{mutex};
+        tokens.insert(registered ? registered->token : registered.error().message);
+      });
+    }
+  }
+  EXPECT_THAT(tokens, ElementsAre(MatchesRegex("[0-9a-f]{40}")));
 }
 
 TEST_F(Accounts, AreFoundByToken) {

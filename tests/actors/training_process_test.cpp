@@ -94,6 +94,19 @@ TEST_F(ProcessOfATraining, AnswersWithoutAnAppendWhatChangesNothing) {
   EXPECT_THAT(ports.appends, IsEmpty());
 }
 
+TEST_F(ProcessOfATraining, KeepsUnderItsKeyThatNothingWasLeftToDo) {
+  Answer answer;
+  auto nothing_new = message(domain::AddParticipants{by(1), {user_id(2)}}, answer);
+  nothing_new.idempotency_key = "key-9";
+  process->command(std::move(nothing_new));
+  const auto& commit = ports.appends.at(0);
+  EXPECT_EQ(commit.idempotency_key, "key-9");
+  EXPECT_THAT(commit.appends.at(0).events, IsEmpty());
+  process->committed(durable(commit));
+  EXPECT_TRUE(answer->has_value());
+  EXPECT_EQ(process->version(), 1U);
+}
+
 TEST_F(ProcessOfATraining, WritesWhoAskedAndWhy) {
   auto start = message(domain::StartTraining{by(1)});
   start.acting_user = user_id(1);
