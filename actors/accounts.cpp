@@ -200,12 +200,12 @@ Result<domain::User> Accounts::change_user(const RequestContext& context, domain
     if (auto wrong = wrong_endpoint(*change.message_endpoint)) return std::unexpected(std::move(*wrong));
   }
   const auto& secret = change.webhook_secret;
-  const domain::ChangeUser command{.by = context.caller,
-                                   .first_name = change.first_name,
-                                   .last_name = change.last_name,
-                                   .email = change.email,
-                                   .message_endpoint = change.message_endpoint,
-                                   .webhook_secret = secret ? std::optional{!secret->empty()} : std::nullopt};
+  domain::ChangeUser command{.by = context.caller,
+                             .first_name = change.first_name,
+                             .last_name = change.last_name,
+                             .email = change.email,
+                             .message_endpoint = change.message_endpoint,
+                             .webhook_secret = secret ? std::optional{!secret->empty()} : std::nullopt};
   const auto secrets = [&]() -> Result<std::vector<storage::SecretChange>> {
     std::vector<storage::SecretChange> changes;
     if (secret && secret->empty()) changes.push_back({webhook_secret_key(id), std::nullopt});
@@ -268,7 +268,7 @@ Result<void> Accounts::change_password(const RequestContext& context, domain::Us
   return carry_out(
       context, id, [&](const auto&) { return command; },
       [&]() -> Result<std::vector<storage::SecretChange>> {
-        return std::vector<storage::SecretChange>{{password_key(id), *hash}};
+        return std::vector<storage::SecretChange>{{password_key(id), hash}};
       });
 }
 

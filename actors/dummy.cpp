@@ -36,6 +36,7 @@ Result<std::unique_ptr<Upload>> compiled(Inference& inference, Uploads& uploads,
 template <class Event>
 std::vector<storage::NewEvent> encoded(const std::vector<Event>& events) {
   std::vector<storage::NewEvent> result;
+  result.reserve(events.size());
   for (const auto& event : events) result.push_back(storage::EventCodec::encode(event));
   return result;
 }
