@@ -16,6 +16,11 @@ domain::ModelEvent model_event_of(const domain::Training& training, const domain
                                    .swag_second_moment = training.swag_second_moment};
 }
 
+template <class Event>
+bool hold(const domain::TrainingEvents& events) {
+  return std::ranges::any_of(events, [](const auto& event) { return std::holds_alternative<Event>(event); });
+}
+
 // The id that the command's sender is told, where it made something.
 std::string answer_to(const domain::TrainingCommand& command) {
   const auto* update = std::get_if<domain::SubmitUpdate>(&command);
@@ -151,10 +156,9 @@ void TrainingProcess::committed(storage::Committed result) {
 
 void TrainingProcess::run_effects(const domain::TrainingEvents& events) {
   ask_for_work();
+  if (hold<domain::DeadlineSet>(events)) alarm_.reset();  // a new one, even of the same time as the last
   follow_deadline(true);
-  const bool notifies = std::ranges::any_of(
-      events, [](const auto& event) { return std::holds_alternative<domain::NotificationRequested>(event); });
-  if (notifies) ports_.outbox_grew();
+  if (hold<domain::NotificationRequested>(events)) ports_.outbox_grew();
 }
 
 }  // namespace fedlog::actors

@@ -106,6 +106,23 @@ TEST_F(AlarmOfATraining, IsSetAgainForADeadlineOfTheSameTime) {
   EXPECT_FALSE(process->idle());
 }
 
+TEST_F(AlarmOfATraining, IsSetAnewForTheNextPhaseThoughItsDeadlineIsOfTheSameTime) {
+  carry_out(domain::StartTraining{by(1)});
+  carry_out(update_of(2));
+  carry_out(update_of(3));
+  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  const auto test = ports.alarms.back();
+  ports.time.microseconds += 10'000'000;  // half of the test's time, and as long as the next round has
+  for (const std::uint8_t user : {std::uint8_t{2}, std::uint8_t{3}}) {
+    carry_out(domain::ReportMetrics{
+        .by = by(user), .model = model_id(1), .metrics = {{.name = "loss", .number = 0.5, .blob = {}}}});
+  }
+  const auto round = ports.alarms.back();
+  ASSERT_TRUE(test && round);
+  EXPECT_EQ(round->deadline, test->deadline);
+  EXPECT_EQ(round->delay, seconds{10});
+}
+
 TEST_F(AlarmOfATraining, DoesNoHarmWhenItIsOfADeadlineBefore) {
   carry_out(domain::StartTraining{by(1)});
   const auto first = ports.alarms.back()->deadline;
