@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "config/network.h"
 #include "storage/data_folder.h"
 #include "tests/actors/captured_log.h"
 #include "tests/temporary_folder.h"
@@ -40,7 +41,7 @@ TEST_F(Superusers, AreCreatedOnce) {
 
 TEST_F(Superusers, WhoExistButCannotSignInLikeThatAreWarnedOf) {
   ASSERT_TRUE(ensure_superuser(gateway, "root:secret").has_value());
-  const actors::testing::CapturedLog log;
+  actors::testing::CapturedLog log;
   ASSERT_TRUE(ensure_superuser(gateway, "root:secret").has_value());
   ASSERT_TRUE(ensure_superuser(gateway, "root:another").has_value());
   EXPECT_THAT(log.wait_for("\n"), StartsWith("FEDLOG_SUPERUSER changes nothing: the user exists with another "
@@ -143,6 +144,25 @@ TEST(SystemOptions, HaveUnitsOfTheirOwn) {
   EXPECT_EQ(options.notifications.retry.first, std::chrono::milliseconds{7});
   EXPECT_EQ(options.notifications.retry.span, std::chrono::seconds{8});
   EXPECT_EQ(options.worker.process.memory_limit_bytes, 9U * 1024 * 1024);
+}
+
+TEST(SystemOptions, TellTheNotifierWhomItMayPostTo) {
+  config::Settings settings;
+  settings.notifications.allowed_networks = {"127.0.0.0/8"};
+  settings.notifications.denied_networks = {"127.0.0.2"};
+  settings.notifications.total_timeout_ms = 7;
+  settings.notifications.concurrency_per_receiver = 3;
+  settings.notifications.poll_span_s = 2;
+  const auto options = system_options(settings, "/data", "/nowhere/fedlog-server").notifications;
+  const auto permits = [&](const char* address) {
+    return options.permits(config::parse_ip_address(address).value());
+  };
+  EXPECT_TRUE(permits("127.0.0.1"));
+  EXPECT_FALSE(permits("127.0.0.2"));
+  EXPECT_FALSE(permits("10.0.0.1"));
+  EXPECT_EQ(options.total_timeout, std::chrono::milliseconds{7});
+  EXPECT_EQ(options.concurrency_per_receiver, 3U);
+  EXPECT_EQ(options.poll_span, std::chrono::seconds{2});
 }
 
 TEST(SystemOptions, SayWhatHoldsForTrainingsThatDoNotSayIt) {
