@@ -30,6 +30,13 @@ class NotificationCalls : public ApiTest {
     });
   }
 
+  // User 1 asks with the query, and the application lives on while the answer waits.
+  Response ask(const std::string& query) {
+    auto request = make_request("GET", path + query, {{"Authorization", "Token " + token_of(1)}});
+    StringBody body{"", piece_bytes};
+    return application.answer(request, body);
+  }
+
   static storage::OutboxRow row(std::uint64_t position) {
     return {.position = position,
             .id = id_number<domain::EventId>(7),
@@ -49,6 +56,7 @@ class NotificationCalls : public ApiTest {
       R"("training_uuid":"00000000-0000-4000-8000-000000000002"}],"cursor":42})";
 
   const domain::UserId ada = id_number<domain::UserId>(1);
+  const Application application{gateway, settings};
   bool waits = false;
   std::function<void()> news;
 };
@@ -71,7 +79,7 @@ TEST_F(NotificationCalls, BeginWithEverythingAndWithoutAWait) {
 
 TEST_F(NotificationCalls, WaitWhereThereIsNothing) {
   EXPECT_CALL(gateway, notifications(_, 17)).WillOnce(Return(Rows{})).WillOnce(Return(Rows{row(42)}));
-  auto answer = send(1, "GET", std::string{path} + "?after=17&wait_s=30");
+  auto answer = ask("?after=17&wait_s=30");
   ASSERT_NE(answer.deferral, nullptr);
   EXPECT_TRUE(waits);
   EXPECT_EQ(answer.headers.get("Cache-Control"), "no-store");
@@ -88,22 +96,23 @@ TEST_F(NotificationCalls, WaitWhereThereIsNothing) {
 
 TEST_F(NotificationCalls, DoNotWaitWhereSomethingIsThere) {
   EXPECT_CALL(gateway, notifications(_, 17)).WillOnce(Return(Rows{row(42)}));
-  const auto answer = send(1, "GET", std::string{path} + "?after=17&wait_s=30");
+  const auto answer = ask("?after=17&wait_s=30");
   EXPECT_EQ(answer.deferral, nullptr);
   EXPECT_FALSE(waits);
 }
 
 TEST_F(NotificationCalls, AreAnsweredAtOnceWhereTooManyWait) {
-  EXPECT_CALL(gateway, await_notification(ada)).WillOnce(Return(ByMove(std::unique_ptr<actors::NotificationWait>{})));
+  EXPECT_CALL(gateway, await_notification(ada))
+      .WillOnce(Return(ByMove(std::unique_ptr<actors::NotificationWait>{})));
   EXPECT_CALL(gateway, notifications(_, 17)).WillOnce(Return(Rows{}));
-  const auto answer = send(1, "GET", std::string{path} + "?after=17&wait_s=30");
+  const auto answer = ask("?after=17&wait_s=30");
   EXPECT_ANSWER(answer, 200, nothing);
   EXPECT_EQ(answer.deferral, nullptr);
 }
 
 TEST_F(NotificationCalls, TellNothingToWhoIsLockedOutMeanwhile) {
   EXPECT_CALL(gateway, notifications(_, 17)).WillOnce(Return(Rows{}));
-  auto answer = send(1, "GET", std::string{path} + "?after=17&wait_s=30");
+  auto answer = ask("?after=17&wait_s=30");
   ASSERT_NE(answer.deferral, nullptr);
   world.deactivate(1);
   answer.deferral->complete(answer);
