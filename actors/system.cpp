@@ -208,7 +208,8 @@ class LiveSystem final : public System, public AccountCalls {
           context, id,
           domain::ReportModelMetrics{context.caller, std::move(metrics->metrics), options_.model_access});
     }
-    return tell(context, training->id, domain::ReportMetrics{context.caller, id, std::move(metrics->metrics)});
+    return tell(context, training->id,
+                domain::ReportMetrics{context.caller, id, std::move(metrics->metrics)});
   }
 
   Result<domain::Model> readable_model(const RequestContext& context, domain::ModelId id) override {
@@ -357,8 +358,7 @@ class LiveSystem final : public System, public AccountCalls {
                   training.text(), settlement.row.notification.receiver.text(),
                   domain::name_of(settlement.row.notification.kind), domain::name_of(settlement.outcome),
                   settlement.status, settlement.attempts);
-    director_.send(training,
-                   settlement_message(std::move(settlement), std::move(recorded)));
+    director_.send(training, settlement_message(std::move(settlement), std::move(recorded)));
   }
 
   storage::Storage& storage_;
