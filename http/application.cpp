@@ -21,8 +21,8 @@ namespace {
 // The API is the sum of its resources' routes, and what describes them.
 std::vector<Route> all_routes(const Services& services) {
   std::vector<Route> routes;
-  for (auto resource : {user_routes, account_routes, notification_routes, group_routes, model_routes, training_routes,
-                        inference_routes, dummy_routes}) {
+  for (auto resource : {user_routes, account_routes, notification_routes, group_routes, model_routes,
+                        training_routes, inference_routes, dummy_routes}) {
     std::ranges::move(resource(services), std::back_inserter(routes));
   }
   add_schema_routes(routes, services.settings.server.api_pages);
