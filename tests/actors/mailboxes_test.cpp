@@ -102,7 +102,7 @@ TEST_F(MailboxesTest, RefuseACursorFromTheFuture) {
   ASSERT_FALSE(refused.has_value());
   EXPECT_EQ(refused.error().reason, domain::Reason::invalid_field);
   EXPECT_EQ(refused.error().field, "after");
-  EXPECT_THAT(fetched, SizeIs(2)) << "it acknowledges nothing";
+  EXPECT_THAT(fetched, SizeIs(1)) << "what is refused acknowledges nothing";
 }
 
 TEST_F(MailboxesTest, TellUpToWhereAReceiverHasItsNotifications) {
