@@ -22,8 +22,9 @@ namespace fedlog::tools {
 [[nodiscard]] http::ServerOptions server_options(const config::Settings& settings,
                                                  std::uint64_t body_bytes_max);
 
-// Creates the superuser that FEDLOG_SUPERUSER ("name:password") asks for, unless there is one of that name: then
-// it warns where that one is deactivated or has another password. The error says what is wrong with the text.
+// Creates the superuser that FEDLOG_SUPERUSER ("name:password") asks for, unless there is one of that name:
+// then it warns where that one is deactivated or has another password. The error says what is wrong with the
+// text.
 [[nodiscard]] std::expected<void, std::string> ensure_superuser(actors::Gateway& gateway,
                                                                 const std::string& text);
 

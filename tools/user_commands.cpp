@@ -143,7 +143,8 @@ void add_user_commands(CLI::App& app, UserCommand& command) {
   action_on_user("passwd", "give a user another password, from standard input");
   action_on_user("token", "give a user another token and print it; the old one is worth nothing any more");
   action_on_user("deactivate", "lock a user out: neither password nor token is accepted")
-      ->add_flag("--even-if-running", command.even_if_running, "also where trainings of the user are running");
+      ->add_flag("--even-if-running", command.even_if_running,
+                 "also where trainings of the user are running");
   action_on_user("activate", "let a user in again");
 }
 

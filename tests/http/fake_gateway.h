@@ -73,8 +73,8 @@ class FakeGateway : public actors::Gateway {
   MOCK_METHOD(actors::Result<domain::User>, change_user,
               (const Context&, domain::UserId, const actors::UserChange&), (override));
   MOCK_METHOD(actors::Result<actors::PingAnswer>, ping, (const Context&, domain::UserId), (override));
-  MOCK_METHOD(actors::Result<std::vector<storage::OutboxRow>>, notifications,
-              (const Context&, std::uint64_t), (override));
+  MOCK_METHOD(actors::Result<std::vector<storage::OutboxRow>>, notifications, (const Context&, std::uint64_t),
+              (override));
   MOCK_METHOD(std::unique_ptr<actors::NotificationWait>, await_notification, (domain::UserId), (override));
   MOCK_METHOD(actors::Result<domain::Group>, create_group, (const Context&, const std::string&), (override));
   MOCK_METHOD(actors::Result<domain::Group>, rename_group,
