@@ -303,7 +303,7 @@ TEST_F(Models, AreWhatWasUploaded) {
   const auto file = gateway().blob(model.weights.value()).value();
   EXPECT_EQ(file.size_bytes, weights({1, 2}).size());
   EXPECT_EQ(gateway().readable_model(as(bob), id).error().reason, Reason::permission_denied);
-  EXPECT_EQ(gateway().blob({}).error().reason, Reason::internal);
+  EXPECT_EQ(gateway().blob({}).error().reason, Reason::model_not_found);
 }
 
 TEST_F(Models, AreRefusedWithTheFilesFault) {
