@@ -305,7 +305,8 @@ class Explanations(ControlTest):
         training = self.training(dead)
 
         def attempts():
-            return re.search(r"(\d+) attempts? failed", training.status()["awaited"][0]["on_its_way"]["progress"])
+            delivery = training.status()["awaited"][0].get("on_its_way", {})
+            return re.search(r"(\d+) attempts? failed", delivery.get("progress", ""))
 
         until(attempts, training.status)
         self.assertIn("on its way", training.status()["awaited"][0]["says"])
