@@ -7,6 +7,7 @@ import secrets
 import time
 
 from fedlog_server import PATIENCE_S
+from model_files import linear
 
 import requests
 import torch
@@ -21,16 +22,6 @@ def until(done, what):
             raise AssertionError(f"in vain: {what()}")
         time.sleep(0.02)
     return result
-
-
-def model_file(value):
-    module = torch.jit.script(torch.nn.Linear(2, 1))
-    with torch.no_grad():
-        module.weight.fill_(value)
-        module.bias.fill_(value)
-    content = io.BytesIO()
-    torch.jit.save(module, content)
-    return content.getvalue()
 
 
 class Person:
@@ -65,7 +56,7 @@ class Training:
     def __init__(self, owner, people, rounds=1, method="FedAvg", start=True, **options):
         self.owner = owner
         fields = {"name": "control", "description": "a model"}
-        upload = {"model_file": ("m.pt", model_file(0))}
+        upload = {"model_file": ("m.pt", linear(outputs=1))}
         self.model = owner.api.call("POST", "/api/models/", data=fields, files=upload).json()["model_id"]
         fields = {
             "model_id": self.model,
@@ -90,7 +81,7 @@ class Training:
 
     def update(self, by, value, round_number=0):
         fields = {"round": round_number, "sample_size": 1}
-        return by.asks("POST", f"/api/models/{self.model}/", data=fields, files={"model_file": ("m.pt", model_file(value))})
+        return by.asks("POST", f"/api/models/{self.model}/", data=fields, files={"model_file": ("m.pt", linear(2, 1, value, value))})
 
     def test(self, by):
         by.api.call("POST", f"/api/models/{self.model}/metrics/", data={"metric_names": "loss", "metric_values": "0.5"})

@@ -7,13 +7,12 @@ twice, as the reference platform's own client does.
 """
 
 import asyncio
-import io
 import json
 import random
 import secrets
 import time
 
-import torch
+from model_files import linear
 
 BOUNDARY = "fedlog-storm"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -41,17 +40,6 @@ class Faults:
         fault = self.random.choice(among)
         self.counts[fault] = self.counts.get(fault, 0) + 1
         return fault
-
-
-def model_file(bias):
-    """A scripted linear layer with the bias, and weights of zero."""
-    module = torch.nn.Linear(4, 2)
-    with torch.no_grad():
-        module.weight.zero_()
-        module.bias.fill_(bias)
-    content = io.BytesIO()
-    torch.jit.save(torch.jit.script(module), content)
-    return content.getvalue()
 
 
 def multipart(fields, file_name=None, file=b""):
@@ -224,9 +212,9 @@ class Storm:
         self.faults = Faults(share, seed)
         self.refusals = []
         self.states = {}
-        self.base = model_file(0)
+        self.base = linear(4, 2)
         self.updates = {
-            (round_number, number): model_file(10 * round_number + number + 1)
+            (round_number, number): linear(4, 2, bias=10 * round_number + number + 1)
             for round_number in range(rounds)
             for number in range(clients)
         }

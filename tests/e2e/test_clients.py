@@ -9,6 +9,7 @@ import unittest
 import uuid
 
 from fedlog_server import PATIENCE_S, Server
+from model_files import linear
 
 import requests
 import torch
@@ -16,16 +17,6 @@ from official_client import OfficialClient
 
 ROUNDS = 2
 ORIGIN = "http://frontend.example:4200"
-
-
-def scripted_model():
-    module = torch.jit.script(torch.nn.Linear(2, 2))
-    with torch.no_grad():
-        module.weight.zero_()
-        module.bias.zero_()
-    content = io.BytesIO()
-    torch.jit.save(module, content)
-    return content.getvalue()
 
 
 def add_to_weights(amount, sample_size):
@@ -75,7 +66,7 @@ class Clients(unittest.TestCase):
     def upload(self):
         # As a browser's form has it: every field a part, the shape repeated.
         fields = [("name", "linear"), ("description", "two numbers"), ("input_shape", "None"), ("input_shape", "2")]
-        parts = [(name, (None, value)) for name, value in fields] + [("model_file", ("model.pt", scripted_model()))]
+        parts = [(name, (None, value)) for name, value in fields] + [("model_file", ("model.pt", linear()))]
         answer = self.page.call("POST", "models/", files=parts)
         self.assertEqual(answer.status_code, 201, answer.text)
         return answer.json()["model_id"]
@@ -185,7 +176,7 @@ class Clients(unittest.TestCase):
         self.assert_fields(self.page.get(f"models/{model}/metadata/").json(), model_fields, "stats")
         file = self.page.get(f"models/{model}/")
         self.assertEqual(file.headers["Content-Type"], "application/octet-stream")
-        self.assertEqual(file.content, scripted_model())
+        self.assertEqual(file.content, linear())
 
         training_fields = (
             "id state target_num_updates last_update uncertainty_method aggregation_method options locked model actor participants"

@@ -11,6 +11,7 @@ import unittest
 
 import fixtures
 from fedlog_server import PATIENCE_S, Server
+from model_files import saved, scripted
 from fixtures import FIXTURES, content, safetensors
 
 import requests
@@ -51,18 +52,6 @@ def role(entry):
 
 def verdict(entry):
     return entry.get("expected", {}).get("verdict")
-
-
-def saved(value):
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    return buffer.getvalue()
-
-
-def scripted(module):
-    buffer = io.BytesIO()
-    torch.jit.save(torch.jit.script(module.eval()), buffer)
-    return buffer.getvalue()
 
 
 class Same(torch.nn.Module):

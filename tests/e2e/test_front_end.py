@@ -8,7 +8,6 @@ Needs Debian's chromium (tools/install-packages browser-tests).
 import base64
 import html
 import http.server
-import io
 import json
 import re
 import threading
@@ -16,9 +15,9 @@ import unittest
 
 from browser import CHROMIUM, look_at
 from fedlog_server import Server
+from model_files import linear
 
 import requests
-import torch
 
 # What the front end does, in its order; what came of it becomes the page's text.
 PAGE = """<!DOCTYPE html>
@@ -72,12 +71,6 @@ work().catch((failure) => { report.failure = String(failure); })
 """
 
 
-def model_file():
-    content = io.BytesIO()
-    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), content)
-    return content.getvalue()
-
-
 class FrontEnd:
     """A web server of its own, and so another origin than the API's. It serves `page`, whatever is asked for."""
 
@@ -122,7 +115,7 @@ class InABrowser(unittest.TestCase):
         with FrontEnd() as front_end, Server(configuration.replace("ORIGIN", front_end.origin)) as server:
             owner = register(server, "öwner", actor=True)
             participant = register(server, "participant", client=True)
-            file = base64.b64encode(model_file()).decode()
+            file = base64.b64encode(linear()).decode()
             front_end.page = PAGE
             for name, value in (("SERVER", server.url), ("FILE", file), ("PARTICIPANT", participant["id"])):
                 front_end.page = front_end.page.replace(name, json.dumps(value), 1)
@@ -142,7 +135,7 @@ class InABrowser(unittest.TestCase):
         self.assertEqual(report["myself"]["value"]["id"], owner["id"])
         self.assertEqual(report["user"]["value"]["token"], owner["token"])
         self.assertEqual([user["username"] for user in report["users"]["value"]], ["öwner", "participant"])
-        self.assertEqual(report["file"]["value"], len(model_file()))
+        self.assertEqual(report["file"]["value"], len(linear()))
         self.assertEqual(report["metadata"]["value"]["input_shape"], [None, 2])
         # Asked for without the slash.
         self.assertTrue(report["metrics"]["url"].endswith("/metrics/"), report["metrics"])

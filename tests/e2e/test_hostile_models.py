@@ -2,13 +2,13 @@
 """Models that mean harm at the real server: their owner is told, others go on, the log does not change, and no worker outlives
 its server. (What the sandbox denies a model that has taken over its worker is taken_over_worker_test's.)"""
 
-import io
 import pathlib
 import threading
 import time
 import unittest
 
 from fedlog_server import PATIENCE_S, Server
+from model_files import scripted
 
 import requests
 import torch
@@ -17,12 +17,6 @@ from torch import nn
 
 LONG_MS = 10 * 60 * 1000
 ONES = [[1.0, 1.0]]
-
-
-def scripted(module):
-    buffer = io.BytesIO()
-    torch.jit.save(torch.jit.script(module.eval()), buffer)
-    return buffer.getvalue()
 
 
 class Hostile(nn.Module):

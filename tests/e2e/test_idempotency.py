@@ -2,13 +2,13 @@
 """Every call that changes something, named by the API's own description: sent again with its Idempotency-Key, whatever its body
 says then, it gets the first answer and does nothing, not even after the server was killed in between."""
 
-import io
 import json
 import secrets
 import time
 import unittest
 
 from fedlog_server import PATIENCE_S, Server
+from model_files import linear, saved
 
 import requests
 import torch
@@ -21,20 +21,8 @@ NOWHERE = "http://127.0.0.1:9/"
 WITHOUT_KEYS = {("POST", "/api/inference/"), ("POST", "/api/users/{user_id}/ping/")}
 
 
-def saved(value):
-    content = io.BytesIO()
-    torch.save(value, content)
-    return content.getvalue()
-
-
 def weights(bias):
     return saved({"weight": torch.zeros(2, 2), "bias": torch.full((2,), float(bias))})
-
-
-def module():
-    content = io.BytesIO()
-    torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), content)
-    return content.getvalue()
 
 
 class World:
@@ -161,7 +149,7 @@ class World:
 
     def replace_preprocessing(self):
         _, who = self.user()
-        bodies = [{"files": {"model_preprocessing_file": ("m.pt", module())}} for _ in range(2)]
+        bodies = [{"files": {"model_preprocessing_file": ("m.pt", linear(bias=bias))}} for bias in range(2)]
         return f"/api/models/{self.model(who)}/preprocessing/", who, *bodies
 
     def send_moments(self):

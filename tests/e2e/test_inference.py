@@ -5,7 +5,6 @@ Models are made with PyTorch here. The cases of the fixtures, with PyTorch's own
 """
 
 import base64
-import io
 import json
 import math
 import os
@@ -15,6 +14,7 @@ import time
 import unittest
 
 from fedlog_server import PATIENCE_S, ROOT, Server
+from model_files import saved, scripted
 
 import torch
 from fedlog_client import Api, ApiError
@@ -22,18 +22,6 @@ from torch import nn
 
 FIXTURES = pathlib.Path(os.environ.get("FEDLOG_FIXTURES", ROOT / "../shared/fixtures"))
 ROWS = [[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]]
-
-
-def scripted(module):
-    buffer = io.BytesIO()
-    torch.jit.save(torch.jit.script(module.eval()), buffer)
-    return buffer.getvalue()
-
-
-def saved(value):
-    buffer = io.BytesIO()
-    torch.save(value, buffer)
-    return buffer.getvalue()
 
 
 class Classifier(nn.Module):

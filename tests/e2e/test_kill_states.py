@@ -10,6 +10,7 @@ import time
 import unittest
 
 from fedlog_server import PATIENCE_S, Server
+from model_files import linear, saved, scripted
 
 import torch
 from fedlog_client import Api
@@ -18,20 +19,6 @@ from official_client import OfficialClient, metric_fields
 ROUNDS = 2
 FINAL = 6.0  # each round adds (10 * 1 + 20 * 4) / 30 = 3
 WEIGHTS = 6  # of the layer below, with its bias
-
-
-def saved(module):
-    content = io.BytesIO()
-    torch.jit.save(module, content)
-    return content.getvalue()
-
-
-def linear_of_zeros():
-    module = torch.jit.script(torch.nn.Linear(2, 2))
-    with torch.no_grad():
-        module.weight.zero_()
-        module.bias.zero_()
-    return saved(module)
 
 
 class PatientClient(OfficialClient):
@@ -70,12 +57,11 @@ class PatientClient(OfficialClient):
         with torch.no_grad():
             module.bias += self.amount
         fields = [("round", round_number), ("sample_size", self.sample_size), *metric_fields([("loss", 0.5)])]
-        self.send("update", round_number, f"/api/models/{model}/", fields, {"model_file": ("model.pt", saved(module))})
+        self.send("update", round_number, f"/api/models/{model}/", fields, {"model_file": ("model.pt", scripted(module))})
 
     def moments(self, model, round_number):
-        content = io.BytesIO()
-        torch.save(torch.full((WEIGHTS,), self.amount), content)
-        files = {f"{moment}_moment_file": ("moment.pt", content.getvalue()) for moment in ("first", "second")}
+        content = saved(torch.full((WEIGHTS,), self.amount))
+        files = {f"{moment}_moment_file": ("moment.pt", content) for moment in ("first", "second")}
         fields = [("round", round_number), ("sample_size", self.sample_size)]
         self.send("moments", round_number, f"/api/models/{model}/swag/", fields, files)
 
@@ -102,7 +88,7 @@ class KillStates(unittest.TestCase):
 
     def create(self, **fields):
         form = {"name": "linear", "description": "", "input_shape": ["None", "2"]}
-        files = {"model_file": ("model.pt", linear_of_zeros())}
+        files = {"model_file": ("model.pt", linear())}
         self.model = self.owner.call("POST", "/api/models/", data=form, files=files).json()["model_id"]
         fields = {
             "model_id": self.model,

@@ -13,9 +13,9 @@ import unittest
 import unittest.mock
 
 from fedlog_server import PATIENCE_S, ROOT, Server, free_port
+from model_files import linear
 
 import requests
-import torch
 from official_client import ANSWERS, OfficialClient, checked
 
 QUICK = """
@@ -106,13 +106,6 @@ class FlakyClient(OfficialClient):
         return Flaky
 
 
-def model_file():
-    module = torch.jit.script(torch.nn.Linear(2, 2))
-    content = io.BytesIO()
-    torch.jit.save(module, content)
-    return content.getvalue()
-
-
 def train(module, round_number):
     return 1, [("loss", 0.5)]
 
@@ -147,7 +140,7 @@ class NotificationsTest(unittest.TestCase):
 
     def create_training(self, server, clients, rounds=1):
         model = self.call(
-            server, "POST", "models/", 201, data={"name": "m", "description": ""}, files={"model_file": ("m.pt", model_file())}
+            server, "POST", "models/", 201, data={"name": "m", "description": ""}, files={"model_file": ("m.pt", linear())}
         )["model_id"]
         fields = {
             "model_id": model,

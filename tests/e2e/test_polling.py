@@ -10,6 +10,7 @@ import time
 import unittest
 
 from fedlog_server import PATIENCE_S, Server
+from model_files import linear, scripted
 
 import requests
 import torch
@@ -18,23 +19,11 @@ from fedlog_client import Api, ApiError, Failed, Inbox, Mailbox, Participant
 ROUNDS = 2
 
 
-def model_file():
-    module = torch.jit.script(torch.nn.Linear(2, 2))
-    with torch.no_grad():
-        module.weight.zero_()
-        module.bias.zero_()
-    content = io.BytesIO()
-    torch.jit.save(module, content)
-    return content.getvalue()
-
-
 def train(content, round_number):
     module = torch.jit.load(io.BytesIO(content))
     with torch.no_grad():
         module.bias += 1
-    changed = io.BytesIO()
-    torch.jit.save(module, changed)
-    return changed.getvalue(), 10, {"loss": 0.5}
+    return scripted(module), 10, {"loss": 0.5}
 
 
 def test(content, round_number):
@@ -46,7 +35,7 @@ class Polling(unittest.TestCase):
         torch.set_num_threads(1)
         self.server = self.enterContext(Server("[server]\nthreads_max = 4\n"))
         self.owner = self.register("owner")
-        self.content = model_file()
+        self.content = linear()
 
     def register(self, name, endpoint=Mailbox.endpoint):
         user = Api(self.server.url).register(f"{name}-{secrets.token_hex(4)}", "secret", endpoint)

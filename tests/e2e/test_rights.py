@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Who may do what, over HTTP: one table a kind of call, a column for each role. What is refused changes nothing."""
 
-import io
 import secrets
 import unittest
 
 from fedlog_server import Server
+from model_files import linear
 
 import requests
 import torch
@@ -103,9 +103,7 @@ class Rights(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         torch.set_num_threads(1)
-        content = io.BytesIO()
-        torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), content)
-        cls.model = content.getvalue()
+        cls.model = linear()
         cls.server = cls.enterClassContext(Server(cls.configuration, environment={"FEDLOG_SUPERUSER": "superuser:secret"}))
         cls.inbox = Inbox()
         cls.addClassCleanup(cls.inbox.close)

@@ -7,25 +7,12 @@ import unittest
 import uuid
 
 from fedlog_server import PATIENCE_S, Server
+from model_files import linear, scripted
 
 import torch
 from schema_client import Description, Receiver, SchemaClient, Undescribed
 
 ROUNDS = 2
-
-
-def file_of(module):
-    content = io.BytesIO()
-    torch.jit.save(module, content)
-    return content.getvalue()
-
-
-def new_module():
-    module = torch.jit.script(torch.nn.Linear(3, 2))
-    with torch.no_grad():
-        module.weight.zero_()
-        module.bias.zero_()
-    return module
 
 
 class Stranger:
@@ -59,7 +46,7 @@ class Stranger:
         with torch.no_grad():
             module.bias += 1
         fields = {"round": round_number, "sample_size": 10, "metric_names": ["loss"], "metric_values": [0.5]}
-        self.api.call("post_models_model_id", fields, {"model_file": file_of(module)}, model_id=model)
+        self.api.call("post_models_model_id", fields, {"model_file": scripted(module)}, model_id=model)
 
 
 class AStrangersClient(unittest.TestCase):
@@ -83,7 +70,7 @@ class AStrangersClient(unittest.TestCase):
     def upload(self, stranger):
         fields = stranger.api.example("post_models")
         fields["input_shape"] = ["None", 3]
-        return stranger.api.call("post_models", fields, {"model_file": file_of(new_module())}).value["model_id"]
+        return stranger.api.call("post_models", fields, {"model_file": linear(3, 2)}).value["model_id"]
 
     def test_trains_and_predicts(self):
         owner, participant = self.stranger(actor=True), self.stranger(client=True)
