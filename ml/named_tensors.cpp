@@ -235,6 +235,16 @@ std::expected<NamedTensors, FileError> read_named_tensors(const TorchArchive& ar
   Walker walker(archive, limits);
   NamedTensors out{.kind = FileKind::state_dict, .root_class = {}, .tensors = {}};
   Done done;
+  if (tree[root].kind != PickleKind::object) {
+    // Loading weights makes no objects, not even of those that the pickle drops.
+    for (PickleRef ref = 0; ref < tree.size(); ++ref) {
+      if (tree[ref].kind == PickleKind::object) {
+        return file_error(FileErrorCode::forbidden, "The file is no module but has an object of class " +
+                                                        printable(tree.callee(ref)) +
+                                                        ". Save the model's state_dict alone.");
+      }
+    }
+  }
   if (archive.tensor(root) != nullptr) {
     out.kind = FileKind::tensor;
     done = walker.tensor(root);

@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "ml/pickle_calls.h"
 #include "ml/pickle_machine.h"
 
 namespace fedlog::ml {
 
-// Cycles and depth, with a stack of its own: input decides how deep this goes.
+// Cycles, depth and calls, with a stack of its own: input decides how deep this goes.
 void PickleMachine::check_graph() const {
   constexpr std::uint32_t unseen = 0;
   constexpr std::uint32_t open = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint32_t> height(tree_.size(), unseen);
+  std::vector<Content> content(tree_.size(), Content::data);
   struct Frame {
     PickleRef ref;
     std::size_t next;
@@ -30,6 +32,11 @@ void PickleMachine::check_graph() const {
       const PickleRef state = tree_[frame.ref].state;
       const std::size_t count = children.size() + (state == no_value ? 0 : 1);
       if (frame.next == count) {
+        const auto judged = content_of(tree_, frame.ref, content);
+        if (!judged) {
+          throw Fault{judged.error().code, judged.error().message};
+        }
+        content[frame.ref] = *judged;
         height[frame.ref] = frame.below + 1;
         if (frame.below >= limits_.nesting_depth) {
           throw Fault{FileErrorCode::over_limit, "The pickle's values are nested deeper than " +

@@ -86,14 +86,6 @@ void PickleMachine::step_construction(unsigned char opcode) {
       return reduce();
     case op_newobj:
       return new_object();
-    case op_newobj_ex: {
-      // Keyword arguments become the last child of the tuple's sibling: kept, never interpreted.
-      const auto parts = pop_many(3);
-      push(parts[0]);
-      push(parts[1]);
-      new_object();
-      return append(std::span(parts).last(1));
-    }
     case op_build:
       return build();
     default:

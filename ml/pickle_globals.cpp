@@ -4,64 +4,12 @@
 #include <array>
 #include <utility>
 
+#include "ml/pickle_calls.h"
+
 namespace fedlog::ml {
 namespace {
 
 using Global = std::pair<std::string_view, std::string_view>;
-
-// Sorted. Constructors in the files that PyTorch 1.6 to 2.11 writes; some are read only to be refused by
-// name.
-constexpr auto callables = std::to_array<Global>({
-    {"__builtin__", "bytearray"},
-    {"__builtin__", "bytes"},
-    {"__builtin__", "complex"},
-    {"__builtin__", "frozenset"},
-    {"__builtin__", "range"},
-    {"__builtin__", "set"},
-    {"__builtin__", "slice"},
-    {"__builtin__", "xrange"},
-    {"_codecs", "encode"},
-    {"builtins", "bytearray"},
-    {"builtins", "bytes"},
-    {"builtins", "complex"},
-    {"builtins", "frozenset"},
-    {"builtins", "range"},
-    {"builtins", "set"},
-    {"builtins", "slice"},
-    {"collections", "Counter"},
-    {"collections", "OrderedDict"},
-    {"collections", "defaultdict"},
-    {"collections", "deque"},
-    {"functools", "partial"},
-    {"numpy", "dtype"},
-    {"numpy", "ndarray"},
-    {"numpy._core.multiarray", "_reconstruct"},
-    {"numpy._core.multiarray", "scalar"},
-    {"numpy.core.multiarray", "_reconstruct"},
-    {"numpy.core.multiarray", "scalar"},
-    {"torch", "Size"},
-    {"torch", "device"},
-    {"torch._tensor", "_rebuild_from_type_v2"},
-    {"torch._utils", "_rebuild_device_tensor_from_numpy"},
-    {"torch._utils", "_rebuild_meta_tensor_no_storage"},
-    {"torch._utils", "_rebuild_nested_tensor"},
-    {"torch._utils", "_rebuild_parameter"},
-    {"torch._utils", "_rebuild_parameter_with_state"},
-    {"torch._utils", "_rebuild_qtensor"},
-    {"torch._utils", "_rebuild_sparse_csr_tensor"},
-    {"torch._utils", "_rebuild_sparse_tensor"},
-    {"torch._utils", "_rebuild_tensor"},
-    {"torch._utils", "_rebuild_tensor_v2"},
-    {"torch._utils", "_rebuild_tensor_v3"},
-    {"torch.jit._pickle", "build_boollist"},
-    {"torch.jit._pickle", "build_doublelist"},
-    {"torch.jit._pickle", "build_intlist"},
-    {"torch.jit._pickle", "build_tensor_from_id"},
-    {"torch.jit._pickle", "build_tensorlist"},
-    {"torch.jit._pickle", "restore_type_tag"},
-    {"torch.serialization", "_get_layout"},
-    {"torchvision.transforms.functional", "InterpolationMode"},
-});
 
 // Sorted. Harmless as names: element types of containers and annotations.
 constexpr auto plain_types = std::to_array<Global>({
@@ -326,14 +274,13 @@ constexpr auto library_modules = std::to_array<std::string_view>({
     "zoneinfo",
 });
 
-static_assert(std::ranges::is_sorted(callables));
 static_assert(std::ranges::is_sorted(plain_types));
 static_assert(std::ranges::is_sorted(library_modules));
 
 }  // namespace
 
 GlobalUse global_use(std::string_view module, std::string_view name) {
-  if (std::ranges::binary_search(callables, Global(module, name))) {
+  if (may_call(module, name)) {
     return GlobalUse::callable;
   }
   if (std::ranges::binary_search(plain_types, Global(module, name))) {

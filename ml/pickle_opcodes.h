@@ -50,7 +50,6 @@ enum Opcode : unsigned char {
   op_empty_set = 0x8f,
   op_additems = 0x90,
   op_frozenset = 0x91,
-  op_newobj_ex = 0x92,
   op_stack_global = 0x93,
   op_memoize = 0x94,
   op_frame = 0x95,

@@ -84,8 +84,9 @@ class PickleTree {
 };
 
 // Reads a pickle of protocol 2 to 5 (Python's pickletools.py describes the opcodes) without importing or
-// calling anything. Globals follow global_use; only its callables may be called. Refuses text opcodes, INST,
-// OBJ, EXT, cycles, duplicate string keys of a dict, bytes after STOP, and whatever exceeds the limits.
+// calling anything. Globals follow global_use; only its callables may be called, with what content_of allows.
+// Refuses text opcodes, INST, OBJ, EXT, cycles, duplicate string keys of a dict, bytes after STOP, and
+// whatever exceeds the limits.
 [[nodiscard]] std::expected<PickleTree, FileError> read_pickle(std::vector<std::byte> bytes,
                                                                const FileLimits& limits = {});
 

@@ -11,6 +11,7 @@ namespace {
 constexpr int oldest_version = 1;
 constexpr int newest_version = 10;
 constexpr std::size_t dimension_limit = 64;
+constexpr std::string_view rebuild_tensor = "torch._utils._rebuild_tensor_v2";
 
 struct StorageType {
   std::string_view name;
@@ -124,14 +125,20 @@ class TorchArchiveReader {
   std::expected<void, FileError> read_call(PickleRef ref) {
     const std::string_view callee = tree_.callee(ref);
     const auto arguments = tree_.children(tree_.children(ref)[1]);
-    if (callee == "torch._utils._rebuild_tensor_v2") {
+    if (callee == rebuild_tensor) {
       return read_tensor(ref, arguments);
+    }
+    // A tensor with attributes of Python's, as torch.nn.Buffer makes them: function, class, arguments,
+    // attributes.
+    if (callee == "torch._tensor._rebuild_from_type_v2" && tree_[arguments[0]].text == rebuild_tensor) {
+      return read_tensor(ref, tree_.children(arguments[2]));
     }
     if (callee == "torch._utils._rebuild_parameter" ||
         callee == "torch._utils._rebuild_parameter_with_state") {
       // Arguments come before their call in the pickle, so the tensor has been read.
       const TensorRecord* inner = arguments.empty() ? nullptr : archive_.tensor(arguments[0]);
-      if (arguments.size() < 3 || inner == nullptr || tree_[arguments[1]].kind != PickleKind::boolean) {
+      if (arguments.size() < 3 || inner == nullptr || tree_[arguments[1]].kind != PickleKind::boolean ||
+          !is_empty(arguments[2])) {
         return unsupported_call(callee, arguments);
       }
       TensorRecord parameter = *inner;
@@ -144,7 +151,8 @@ class TorchArchiveReader {
 
   std::expected<void, FileError> unsupported_call(std::string_view callee,
                                                   std::span<const PickleRef> arguments) {
-    const bool around_other = !arguments.empty() && tree_[arguments[0]].kind == PickleKind::call;
+    const bool around_other = !arguments.empty() && tree_[arguments[0]].kind == PickleKind::call &&
+                              archive_.tensor(arguments[0]) == nullptr;
     if (around_other) {
       return file_error(FileErrorCode::unsupported, "A parameter is made by " +
                                                         printable(tree_.callee(arguments[0])) +
@@ -156,8 +164,15 @@ class TorchArchiveReader {
   std::expected<void, FileError> read_tensor(PickleRef ref, std::span<const PickleRef> arguments) {
     if (arguments.size() < 6 || arguments.size() > 7 || tree_[arguments[0]].kind != PickleKind::persistent ||
         tree_[arguments[1]].kind != PickleKind::integer || tree_[arguments[2]].kind != PickleKind::tuple ||
-        tree_[arguments[3]].kind != PickleKind::tuple || tree_[arguments[4]].kind != PickleKind::boolean) {
-      return malformed("The pickle gives wrong arguments to torch._utils._rebuild_tensor_v2.");
+        tree_[arguments[3]].kind != PickleKind::tuple || tree_[arguments[4]].kind != PickleKind::boolean ||
+        !is_empty(arguments[5])) {
+      return malformed("The pickle gives wrong arguments to " + std::string(rebuild_tensor) + ".");
+    }
+    // Of a conjugated or negated view the storage has other numbers than the tensor.
+    if (arguments.size() == 7 && !is_empty(arguments[6])) {
+      return file_error(FileErrorCode::unsupported,
+                        "A tensor is a lazy view (of its negative, for instance). Save it with "
+                        "tensor.resolve_conj().resolve_neg().");
     }
     const auto storage = storage_of(arguments[0]);
     if (!storage) {
@@ -195,6 +210,12 @@ class TorchArchiveReader {
       return file_error(FileErrorCode::over_limit, "The file has too many tensors.");
     }
     return {};
+  }
+
+  // No hooks, no metadata.
+  bool is_empty(PickleRef ref) const {
+    return tree_[ref].kind == PickleKind::none ||
+           (tree_[ref].kind == PickleKind::dict && tree_.children(ref).empty());
   }
 
   bool integers(PickleRef tuple, std::vector<std::int64_t>& out) const {

@@ -95,12 +95,21 @@ std::string complete_pickle(const std::string& operations) {
   return "\x80\x02" + operations + ".";
 }
 
-std::string pickled_tensor(const HandMadeTensor& tensor) {
+std::string pickled_tensor_arguments(const HandMadeTensor& tensor) {
   const std::string id = "(" + pickled("storage") + pickled_global("torch", tensor.storage_type) +
                          pickled(tensor.key) + pickled("cpu") + pickled(tensor.storage_elements) + "tQ";
-  return pickled_global("torch._utils", "_rebuild_tensor_v2") + "(" + id + pickled(tensor.offset) +
-         pickled_tuple(tensor.shape) + pickled_tuple(tensor.strides) + "\x89" +
-         pickled_global("collections", "OrderedDict") + ")RtR";
+  return "(" + id + pickled(tensor.offset) + pickled_tuple(tensor.shape) + pickled_tuple(tensor.strides) +
+         "\x89" + pickled_global("collections", "OrderedDict") + ")Rt";
+}
+
+std::string pickled_tensor(const HandMadeTensor& tensor) {
+  return pickled_global("torch._utils", "_rebuild_tensor_v2") + pickled_tensor_arguments(tensor) + "R";
+}
+
+std::string pickled_typed_tensor(const HandMadeTensor& tensor, const std::string& function,
+                                 const std::string& type, const std::string& attributes) {
+  return pickled_global("torch._tensor", "_rebuild_from_type_v2") + "(" + function + type +
+         pickled_tensor_arguments(tensor) + attributes + "tR";
 }
 
 std::string torch_file(const std::string& pickle, const std::vector<HandMadeStorage>& storages,

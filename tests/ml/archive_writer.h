@@ -51,7 +51,12 @@ struct HandMadeTensor {
   std::int64_t offset = 0;
 };
 
+// The tuple of arguments of the function that makes the tensor, and the call.
+[[nodiscard]] std::string pickled_tensor_arguments(const HandMadeTensor& tensor);
 [[nodiscard]] std::string pickled_tensor(const HandMadeTensor& tensor);
+// A tensor that torch._tensor._rebuild_from_type_v2 makes: of a function, a class, and attributes.
+[[nodiscard]] std::string pickled_typed_tensor(const HandMadeTensor& tensor, const std::string& function,
+                                               const std::string& type, const std::string& attributes);
 
 struct HandMadeStorage {
   std::string key = {};

@@ -163,6 +163,48 @@ TEST(ModelFile, NamesTheTensorsOfAnEagerModuleAsItsStateDictDoes) {
   EXPECT_FALSE(model.find("first.mean")->is_parameter);
 }
 
+// pickled_tensor with another argument after the hooks.
+std::string with_metadata(const HandMadeTensor& tensor, const std::string& metadata) {
+  std::string text = pickled_tensor(tensor);
+  return text.substr(0, text.size() - 2) + metadata + "tR";
+}
+
+TEST(ModelFile, ReadsTheBuffersOfNewerModules) {
+  const std::string buffer = pickled_typed_tensor(
+      four({4}, {1}), pickled_global("torch._utils", "_rebuild_tensor_v2"), pickled_global("torch", "Tensor"),
+      "}" + pickled_items({{"persistent", "\x88"}, {"_is_buffer", "\x88"}}));
+  const std::string file = torch_file(
+      complete_pickle(pickled_module("Net", "", pickled_items({{"mean", buffer}}), "")), four_floats);
+  EXPECT_THAT(names_in(file), ElementsAre("mean"));
+  const auto model = ModelFile::from_bytes(bytes_of(file)).value();
+  EXPECT_THAT(floats(model.read(*model.find("mean"))), ElementsAre(1, 2, 3, 4));
+}
+
+TEST(ModelFile, RefusesTensorsWhoseNumbersAreNotThoseOfTheirStorage) {
+  const auto state_dict = [](const std::string& tensor) {
+    return refusal(torch_file(complete_pickle("}" + pickled_items({{"w", tensor}})), four_floats));
+  };
+  const auto tensor = four({4}, {1});
+  EXPECT_EQ(state_dict(with_metadata(tensor, "}")), "");
+  EXPECT_THAT(state_dict(with_metadata(tensor, "}" + pickled_items({{"neg", "\x88"}}))),
+              HasSubstr("lazy view"));
+  EXPECT_THAT(state_dict(pickled_tensor(tensor) + pickled(0) + pickled(5) + "s"), HasSubstr("changes"));
+  const std::string hooks = "}" + pickled_items({{"0", pickled_global("mymodels", "run")}});
+  EXPECT_THAT(state_dict(pickled_global("torch._utils", "_rebuild_parameter") + "(" + pickled_tensor(tensor) +
+                         "\x88" + hooks + "tR"),
+              HasSubstr("wrong arguments"));
+}
+
+TEST(ModelFile, MakesNoObjectsOfWeights) {
+  const std::string object = pickled_global("mymodels", "Net") + ")\x81";
+  const std::string items = "}" + pickled_items({{"w", pickled_tensor(four({4}, {1}))}});
+  EXPECT_THAT(refusal(torch_file(complete_pickle(object + "0" + items), four_floats)),
+              HasSubstr("no module but has an object of class mymodels.Net"));
+  EXPECT_THAT(
+      refusal(torch_file(complete_pickle(object + "0" + pickled_tensor(four({4}, {1}))), four_floats)),
+      HasSubstr("no module but has an object"));
+}
+
 TEST(ModelFile, EndsTheWalkOverModulesThatAreSharedWithoutEnd) {
   std::string module = pickled_module("Leaf", "", "", "") + "q";
   module += '\1';

@@ -92,6 +92,89 @@ TEST(PickleReader, RefusesWhatCouldActElsewhere) {
   EXPECT_THAT(refusal("I5\n"), HasSubstr("opcode 73"));
 }
 
+const std::string run = pickled_global("torch.utils.collect_env", "run");
+// An object that runs code when something iterates it.
+const std::string loader = pickled_global("torch.utils.data.dataloader", "DataLoader") + ")\x81}" +
+                           pickled_items({{"collate_fn", run}}) + "b";
+
+const HandMadeTensor scalar{.shape = {1}, .strides = {1}, .storage_elements = 1};
+
+TEST(PickleReader, RefusesCallsWithArgumentsThatWouldActElsewhere) {
+  const auto called = [](std::string_view module, std::string_view name, const std::string& arguments) {
+    return refusal(pickled_global(module, name) + "(" + arguments + "tR0N");
+  };
+  const std::string rebuild = pickled_global("torch._utils", "_rebuild_tensor_v2");
+  const std::string tensor_class = pickled_global("torch", "Tensor");
+  EXPECT_EQ(refusal(pickled_typed_tensor(scalar, rebuild, tensor_class,
+                                         "}" + pickled_items({{"_is_buffer", "\x88"}}))),
+            "");
+  EXPECT_THAT(called("torch._tensor", "_rebuild_from_type_v2",
+                     run + pickled_global("__builtin__", "tuple") + pickled("PWNED") + "\x85}"),
+              HasSubstr("calls torch._tensor._rebuild_from_type_v2 with arguments"));
+  EXPECT_THAT(refusal(pickled_typed_tensor(scalar, run, tensor_class, "}")), HasSubstr("with arguments"));
+  EXPECT_THAT(refusal(pickled_typed_tensor(scalar, rebuild, pickled_global("torch.nn", "Evil"), "}")),
+              HasSubstr("with arguments"));
+  EXPECT_THAT(
+      refusal(pickled_typed_tensor(scalar, rebuild, tensor_class, "}" + pickled_items({{"data", loader}}))),
+      HasSubstr("with arguments"));
+  EXPECT_THAT(called("torch._utils", "_rebuild_parameter_with_state",
+                     pickled_tensor(scalar) + "\x88}}" + pickled_items({{"data", pickled_tensor(scalar)}})),
+              HasSubstr("with arguments"));
+  for (const char* name : {"set", "frozenset", "bytes", "bytearray", "range", "complex", "slice"}) {
+    EXPECT_THAT(called("builtins", name, loader), HasSubstr("with arguments")) << name;
+    EXPECT_THAT(called("__builtin__", name, run), HasSubstr("with arguments")) << name;
+  }
+  for (const char* name : {"Counter", "OrderedDict", "deque", "defaultdict"}) {
+    EXPECT_THAT(called("collections", name, loader), HasSubstr("with arguments")) << name;
+    EXPECT_THAT(called("collections", name, "](" + run + "e"), HasSubstr("with arguments")) << name;
+  }
+  EXPECT_THAT(called("builtins", "bytes", pickled(1 << 30)), HasSubstr("with arguments"));
+  EXPECT_THAT(called("torch", "Size", loader), HasSubstr("with arguments"));
+  EXPECT_THAT(called("torch._utils", "_rebuild_parameter", loader + "\x88}"), HasSubstr("with arguments"));
+  EXPECT_THAT(called("builtins", "set", "](" + loader + "e"), HasSubstr("an object into a set"));
+  // The list is no harm while the tuple is made, and harm later.
+  EXPECT_THAT(refusal(pickled_global("torch", "Size") + "]q\x01\x85Rh\x01" + loader + "a0"),
+              HasSubstr("with arguments"));
+  for (const char* name : {"frozenset", "tuple", "str"}) {
+    const auto type = name == std::string_view("frozenset") ? "builtins" : "__builtin__";
+    EXPECT_THAT(refusal(pickled_global(type, name) + loader + "\x85\x81"), HasSubstr("makes an object of"));
+  }
+  EXPECT_THAT(
+      refusal(pickled_global("collections", "OrderedDict") + ")R}" +
+              pickled_items({{"items", pickled_global("functools", "partial") + run + "\x85R"}}) + "b"),
+      HasSubstr("more than plain data"));
+}
+
+TEST(PickleReader, LeavesTheCallsOfHonestModules) {
+  const auto called = [](std::string_view module, std::string_view name, const std::string& arguments) {
+    return refusal(pickled_global(module, name) + "(" + arguments + "tR");
+  };
+  const std::string partial = pickled_global("functools", "partial") +
+                              pickled_global("torch.nn.modules.normalization", "LayerNorm") + "\x85R";
+  EXPECT_EQ(refusal(partial + "(" + pickled_global("torch.nn.modules.normalization", "LayerNorm") + ")}" +
+                    pickled_items({{"eps", "G\x3f\xe0" + std::string(6, '\0')}}) + "Ntb"),
+            "");
+  EXPECT_EQ(called("collections", "defaultdict", pickled_global("__builtin__", "list")), "");
+  EXPECT_EQ(
+      refusal(pickled_global("collections", "deque") + ")" + pickled(3) + "\x86R(" + pickled("a") + "e"), "");
+  EXPECT_EQ(called("collections", "Counter", "}" + pickled_items({{"cat", pickled(2)}})), "");
+  EXPECT_EQ(called("torch", "Size", "(" + pickled(1) + pickled(2) + "t"), "");
+  EXPECT_EQ(called("_codecs", "encode", pickled("abc") + pickled("latin1")), "");
+  EXPECT_EQ(called("builtins", "set", "](" + pickled_global("torch", "float32") + "e"), "");
+  EXPECT_EQ(refusal(pickled_global("collections", "OrderedDict") + ")R}" +
+                    pickled_items({{"_metadata", "}"}}) + "b"),
+            "");
+}
+
+TEST(PickleReader, RefusesToChangeWhatACallMade) {
+  const std::string tensor = pickled_tensor(scalar);
+  EXPECT_THAT(refusal(tensor + "}b"), HasSubstr("changes the result of torch._utils._rebuild_tensor_v2"));
+  EXPECT_THAT(refusal(tensor + pickled(0) + pickled(5) + "s"), HasSubstr("changes the result of"));
+  EXPECT_THAT(refusal(tensor + "(Ne"), HasSubstr("changes the result of"));
+  EXPECT_THAT(refusal(pickled_global("torch._utils", "_rebuild_parameter") + "(" + tensor + "\x88}tR}b"),
+              HasSubstr("changes the result of torch._utils._rebuild_parameter"));
+}
+
 TEST(PickleReader, RefusesWhatIsNotSound) {
   EXPECT_THAT(refusal("R"), HasSubstr("underflows"));
   EXPECT_THAT(refusal("N(\x85"), HasSubstr("underflows")) << "the value lies below the mark";
