@@ -65,7 +65,8 @@ domain::TrainingEvents dummy_course(const domain::TrainingCreated& facts,
                                        .weights = *facts.weights,
                                        .metrics = {}});
     }
-    course.tell(domain::RecordAggregation{.round = round, .weights = *facts.weights});
+    course.tell(domain::RecordAggregation{.aggregation = *domain::pending_aggregation(course.training()),
+                                          .weights = *facts.weights});
     const double progress = static_cast<double>(round + 1) / static_cast<double>(facts.target_num_updates);
     for (const auto& participant : facts.participants) {
       course.tell(

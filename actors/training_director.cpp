@@ -20,6 +20,11 @@ using Clock = std::chrono::steady_clock;
 // An alarm is checked at least so often: a deadline that is moved leaves a message on its way for that long.
 constexpr std::chrono::minutes alarm_check{1};
 
+// A training's actor that crashes before it is so old may crash again at once.
+constexpr std::chrono::seconds grown_up{1};
+constexpr std::chrono::milliseconds restart_delay_min{100};
+constexpr std::chrono::minutes restart_delay_max{1};
+
 // What all actors here share. Outlives them: the director waits for its trainings to end.
 struct Shared {
   TrainingDirector::Parts parts;
@@ -91,18 +96,19 @@ TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::Tra
       .aggregate =
           [shared, id](const domain::Aggregation& aggregation) {
             shared->parts.aggregation_worker.aggregate(
-                aggregation, [shared, id, round = aggregation.round](auto result, auto blobs) {
-                  tell(shared, id, domain::RecordAggregation{.round = round, .weights = std::move(result)},
+                aggregation, [shared, id, aggregation](auto result, auto blobs) {
+                  tell(shared, id,
+                       domain::RecordAggregation{.aggregation = aggregation, .weights = std::move(result)},
                        std::move(blobs));
                 });
           },
       .average =
           [shared, id](const domain::Averaging& averaging) {
-            shared->parts.aggregation_worker.average(
-                averaging, [shared, id, round = averaging.round](auto result, auto blobs) {
-                  tell(shared, id, domain::RecordAveraging{.round = round, .moments = std::move(result)},
-                       std::move(blobs));
-                });
+            shared->parts.aggregation_worker.average(averaging, [shared, id, averaging](auto result,
+                                                                                        auto blobs) {
+              tell(shared, id, domain::RecordAveraging{.averaging = averaging, .moments = std::move(result)},
+                   std::move(blobs));
+            });
           },
       .outbox_grew = shared->parts.outbox_grew,
       .new_id = [] { return new_id(); },
@@ -165,6 +171,7 @@ struct Child {
 
 struct DirectorState {
   std::unordered_map<domain::TrainingId, Child> children;
+  std::unordered_map<domain::TrainingId, unsigned> young_crashes;  // in a row
   std::unordered_map<caf::actor_addr, domain::TrainingId> ids;
 };
 
@@ -184,6 +191,20 @@ void forget(DirectorActor* self, Shared* shared, domain::TrainingId id) {
   shared->awake = self->state.children.size();
 }
 
+// One that crashes again and again as soon as it lives waits longer each time, and is not given up: it may
+// have a deadline.
+std::chrono::milliseconds delay_before_restart(DirectorActor* self, domain::TrainingId id,
+                                               Clock::duration lived) {
+  auto& young_crashes = self->state.young_crashes;
+  if (lived >= grown_up) {
+    young_crashes.erase(id);
+    return std::chrono::milliseconds{0};
+  }
+  const auto before = young_crashes[id]++;
+  return std::min<std::chrono::milliseconds>(restart_delay_min * (1U << std::min(before, 16U)),
+                                             restart_delay_max);
+}
+
 caf::behavior director(DirectorActor* self, Shared* shared) {
   self->set_down_handler([=](const caf::down_msg& down) {
     const auto found = self->state.ids.find(down.source);
@@ -191,19 +212,19 @@ caf::behavior director(DirectorActor* self, Shared* shared) {
     const auto id = found->second;
     self->state.ids.erase(found);
     if (down.reason == caf::exit_reason::normal) return;
-    // It crashed. Its state is in the log; a new actor takes up what is pending, unless it would only crash
-    // again.
+    // It crashed. Its state is in the log; a new actor takes up what is pending, with the next command or
+    // after the delay.
     const auto crashed = self->state.children.find(id);
     if (crashed == self->state.children.end() || crashed->second.actor.address() != down.source) {
       spdlog::error("training actor crashed on its way to rest training={} reason=\"{}\"", id.text(),
                     self->system().render(down.reason));
       return;
     }
-    const bool young = Clock::now() - crashed->second.spawned < std::chrono::seconds{1};
-    spdlog::error("training actor crashed training={} reason=\"{}\" restart={}", id.text(),
-                  self->system().render(down.reason), young ? "with its next command" : "now");
+    const auto delay = delay_before_restart(self, id, Clock::now() - crashed->second.spawned);
+    spdlog::error("training actor crashed training={} reason=\"{}\" restart_ms={}", id.text(),
+                  self->system().render(down.reason), delay.count());
     forget(self, shared, id);
-    if (!young) self->send(self, wake_atom::value, id);
+    self->delayed_send(self, delay, wake_atom::value, id);
   });
   self->set_exit_handler([=](const caf::exit_msg& exit) {
     for (const auto& [id, living] : self->state.children) self->send_exit(living.actor, exit.reason);
@@ -225,6 +246,7 @@ caf::behavior director(DirectorActor* self, Shared* shared) {
         const auto found = self->state.children.find(id);
         if (found == self->state.children.end() || found->second.messages != messages) return;
         self->send(found->second.actor, stop_atom::value);
+        self->state.young_crashes.erase(id);
         forget(self, shared, id);
       },
   };

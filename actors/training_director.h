@@ -16,8 +16,8 @@ class actor_system;
 namespace fedlog::actors {
 
 // Every training's actor, by id: spawned from the log when the first command comes, sent to rest when idle,
-// and spawned again when it crashes. One that has a deadline stays awake until it comes. Any thread may call
-// it.
+// and spawned again when it crashes (later and later when it does so at once). One that has a deadline stays
+// awake until it comes. Any thread may call it.
 class TrainingDirector {
  public:
   struct Parts {

@@ -7,7 +7,7 @@ namespace fedlog::actors {
 namespace {
 
 // Raised whenever domain::Training or its evolve changes: older snapshots are not trusted then.
-constexpr std::int64_t code_revision = 3;
+constexpr std::int64_t code_revision = 4;
 
 struct Snapshot {
   std::int64_t revision = code_revision;

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "domain/fields.h"
 #include "domain/identifiers.h"
@@ -20,5 +22,8 @@ struct Metric {
   }
   bool operator==(const Metric&) const = default;
 };
+
+// The same for the same metrics in the same order, on every machine; for others most likely another. 0: none.
+[[nodiscard]] std::uint64_t fingerprint(const std::vector<Metric>& metrics);
 
 }  // namespace fedlog::domain

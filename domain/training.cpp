@@ -5,14 +5,49 @@
 #include <iterator>
 
 namespace fedlog::domain {
+namespace {
+
+template <class Part>
+const Part* part_of(UserId participant, const std::vector<Part>& parts) {
+  const auto found = std::ranges::find(parts, participant, &Part::participant);
+  return found == parts.end() ? nullptr : &*found;
+}
+
+template <class Part>
+const Part* part_of(UserId participant, std::int64_t open_round, const std::vector<Part>& open,
+                    const Taken<Part>& taken, std::int64_t round) {
+  const auto* part = round == open_round ? part_of(participant, open) : nullptr;
+  if (part != nullptr || round != taken.round) return part;
+  return part_of(participant, taken.parts);
+}
+
+// Sorted.
+std::vector<UserId> done_in(const Training& training) {
+  std::vector<UserId> users;
+  const auto take = [&](const auto& part) { users.push_back(part.participant); };
+  if (training.phase == Phase::updating) {
+    std::ranges::for_each(training.updates, take);
+  } else if (training.phase == Phase::collecting) {
+    std::ranges::for_each(training.moments, take);
+  } else {
+    users = training.testers;
+  }
+  std::ranges::sort(users);
+  return users;
+}
+
+}  // namespace
 
 bool Training::has_participant(UserId user) const {
   return std::ranges::find(participants, user) != participants.end();
 }
 
 const Update* Training::update_of(UserId participant) const {
-  const auto found = std::ranges::find(updates, participant, &Update::participant);
-  return found == updates.end() ? nullptr : &*found;
+  return part_of(participant, updates);
+}
+
+const Update* Training::update_of(UserId participant, std::int64_t in_round) const {
+  return part_of(participant, round, updates, taken_updates, in_round);
 }
 
 const Update* Training::update_by_model(ModelId local_model) const {
@@ -21,8 +56,11 @@ const Update* Training::update_by_model(ModelId local_model) const {
 }
 
 const Moments* Training::moments_of(UserId participant) const {
-  const auto found = std::ranges::find(moments, participant, &Moments::participant);
-  return found == moments.end() ? nullptr : &*found;
+  return part_of(participant, moments);
+}
+
+const Moments* Training::moments_of(UserId participant, std::int64_t in_round) const {
+  return part_of(participant, round, moments, taken_moments, in_round);
 }
 
 ModelId Training::model_for(UserId participant) const {
@@ -43,8 +81,10 @@ bool Training::has_done_its_part(UserId participant) const {
 std::vector<UserId> Training::missing() const {
   std::vector<UserId> users;
   if (!is_participants_work(phase)) return users;
-  std::ranges::copy_if(participants, std::back_inserter(users),
-                       [&](const auto& participant) { return !has_done_its_part(participant); });
+  const auto done = done_in(*this);
+  std::ranges::copy_if(participants, std::back_inserter(users), [&](const auto& participant) {
+    return !std::ranges::binary_search(done, participant);
+  });
   return users;
 }
 

@@ -100,9 +100,10 @@ struct ReplacePreprocessing {
   BlobId preprocessing;
 };
 
-// The aggregation of `round` ended with `weights`, or with the reason why there are none.
+// `aggregation` ended with `weights`, or with the reason why there are none. Nothing happens if it is not
+// what the training waits for (any more).
 struct RecordAggregation {
-  std::int64_t round = 0;
+  Aggregation aggregation;
   std::expected<BlobId, std::string> weights;
 };
 
@@ -111,9 +112,9 @@ struct AveragedMoments {
   BlobId second_moment;
 };
 
-// The averaging of the SWAG round `round` ended, likewise.
+// `averaging` ended, likewise.
 struct RecordAveraging {
-  std::int64_t round = 0;
+  Averaging averaging;
   std::expected<AveragedMoments, std::string> moments;
 };
 
@@ -140,15 +141,17 @@ using TrainingCommand =
 
 using TrainingEvents = std::vector<TrainingEvent>;
 
-// Whether `by` may send an update for `round` now; for callers that want to know before they look into its
-// file. `model` is what the update is addressed to: the global model, or the local one that `by` goes on
-// with.
+// Whether `by` may send an update for `round` (none: it is not known yet) now, or may be sending one again
+// that was taken; for callers that want to know before they look into its file. `model` is what the update is
+// addressed to: the global model, or the local one that `by` goes on with.
 [[nodiscard]] std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by,
-                                                              ModelId model, std::int64_t round);
+                                                              ModelId model,
+                                                              std::optional<std::int64_t> round);
 
 // The same for moments of the SWAG round `round`.
 [[nodiscard]] std::expected<void, Rejection> check_may_send_moments(const Training& training,
-                                                                    const Caller& by, std::int64_t round);
+                                                                    const Caller& by,
+                                                                    std::optional<std::int64_t> round);
 
 // What decides where a rule leaves something to chance (who goes on with whose model). The caller draws it
 // anew for each decision, so that nobody can guess it; what came of it is in the events.

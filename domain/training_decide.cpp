@@ -11,10 +11,11 @@ constexpr std::int64_t first_round_max = std::int64_t{1} << 52;
 
 using Decision = std::expected<TrainingEvents, Rejection>;
 
-// Whether `by` may send what the training waits for in `state` and `phase`.
-std::expected<void, Rejection> check_may_send(const Training& training, const Caller& by, TrainingState state,
-                                              Phase phase, std::int64_t round) {
+// Whether `by` may send what the training waits for in `phase`.
+std::expected<void, Rejection> check_may_send(const Training& training, const Caller& by, Phase phase,
+                                              std::int64_t round) {
   if (!may_send_updates(by, training)) return std::unexpected(not_a_participant(training));
+  const auto state = phase == Phase::collecting ? TrainingState::swag_round : TrainingState::ongoing;
   if (training.state != state) return std::unexpected(wrong_state(training));
   if (training.phase != phase || round != training.round) {
     return std::unexpected(wrong_round(training, round));
@@ -156,14 +157,12 @@ struct Decide {
   }
 
   Decision operator()(const SubmitUpdate& c) const {
-    if (auto allowed = check_may_update(training, c.by, training.model, c.round); !allowed) {
+    if (is_repeated(c)) return TrainingEvents{};
+    if (auto allowed = check_may_send(training, c.by, Phase::updating, c.round); !allowed) {
       return std::unexpected(std::move(allowed.error()));
     }
-    if (c.sample_size <= 0) return std::unexpected(no_samples());
-    const auto* before = training.update_of(c.by.id);
-    if (before != nullptr && before->weights == c.weights && before->sample_size == c.sample_size &&
-        c.metrics.empty()) {
-      return TrainingEvents{};  // the same again: a client that did not see its answer
+    if (auto counted = check_sample_size(c.sample_size); !counted) {
+      return std::unexpected(std::move(counted.error()));
     }
     TrainingCourse course{training, circumstances};
     course.emit(UpdateAccepted{.participant = c.by.id,
@@ -177,10 +176,19 @@ struct Decide {
   }
 
   Decision operator()(const SubmitMoments& c) const {
-    if (auto allowed = check_may_send_moments(training, c.by, c.round); !allowed) {
+    const Moments sent{.participant = c.by.id,
+                       .first_moment = c.first_moment,
+                       .second_moment = c.second_moment,
+                       .form = c.form,
+                       .sample_size = c.sample_size};
+    const auto* before = training.moments_of(c.by.id, c.round);
+    if (may_send_updates(c.by, training) && before != nullptr && *before == sent) return TrainingEvents{};
+    if (auto allowed = check_may_send(training, c.by, Phase::collecting, c.round); !allowed) {
       return std::unexpected(std::move(allowed.error()));
     }
-    if (c.sample_size <= 0) return std::unexpected(no_samples());
+    if (auto counted = check_sample_size(c.sample_size); !counted) {
+      return std::unexpected(std::move(counted.error()));
+    }
     for (const auto& other : training.moments) {
       if (other.participant != c.by.id && other.form != c.form) {
         return std::unexpected(rejected(
@@ -188,13 +196,6 @@ struct Decide {
             "Invalid moments: they are " + c.form + ", those of other participants are " + other.form + "."));
       }
     }
-    const Moments sent{.participant = c.by.id,
-                       .first_moment = c.first_moment,
-                       .second_moment = c.second_moment,
-                       .form = c.form,
-                       .sample_size = c.sample_size};
-    const auto* before = training.moments_of(c.by.id);
-    if (before != nullptr && *before == sent) return TrainingEvents{};  // as with an update
     TrainingCourse course{training, circumstances};
     course.emit(MomentsAccepted{.participant = c.by.id,
                                 .round = c.round,
@@ -226,27 +227,24 @@ struct Decide {
   }
 
   Decision operator()(const RecordAggregation& c) const {
-    if (training.phase != Phase::aggregating || training.paused || training.round != c.round) {
-      return TrainingEvents{};  // came too late, or is asked for again when the training is resumed
-    }
+    if (pending_aggregation(training) != c.aggregation) return TrainingEvents{};
     TrainingCourse course{training, circumstances};
     if (c.weights) {
       course.record_weights(*c.weights);
     } else {
-      course.fail("Round " + std::to_string(c.round) + " could not be aggregated: " + c.weights.error());
+      course.fail("Round " + std::to_string(c.aggregation.round) +
+                  " could not be aggregated: " + c.weights.error());
     }
     return course.take();
   }
 
   Decision operator()(const RecordAveraging& c) const {
-    if (training.phase != Phase::averaging || training.paused || training.round != c.round) {
-      return TrainingEvents{};  // came too late, or is asked for again when the training is resumed
-    }
+    if (pending_averaging(training) != c.averaging) return TrainingEvents{};
     TrainingCourse course{training, circumstances};
     if (c.moments) {
       course.record_moments(*c.moments);
     } else {
-      course.fail("The moments of round " + std::to_string(c.round) +
+      course.fail("The moments of round " + std::to_string(c.averaging.round) +
                   " could not be averaged: " + c.moments.error());
     }
     return course.take();
@@ -287,23 +285,35 @@ struct Decide {
     }
     return TrainingEvents{TrainingDeleted{}};
   }
+
+ private:
+  // Whether it was taken before: its sender did not see the answer.
+  bool is_repeated(const SubmitUpdate& c) const {
+    const auto* before = training.update_of(c.by.id, c.round);
+    return may_send_updates(c.by, training) && before != nullptr && before->weights == c.weights &&
+           before->sample_size == c.sample_size && before->metrics == fingerprint(c.metrics);
+  }
 };
 
 }  // namespace
 
 std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by, ModelId model,
-                                                std::int64_t round) {
+                                                std::optional<std::int64_t> round) {
   if (model != training.model && model != training.model_for(by.id)) {
     return std::unexpected(
         rejected(Reason::no_training_for_model,
                  "Model with ID " + model.text() + " does not have a training process running"));
   }
-  return check_may_send(training, by, TrainingState::ongoing, Phase::updating, round);
+  const auto taken = round.value_or(training.taken_updates.round);
+  if (may_send_updates(by, training) && training.update_of(by.id, taken) != nullptr) return {};
+  return check_may_send(training, by, Phase::updating, round.value_or(training.round));
 }
 
 std::expected<void, Rejection> check_may_send_moments(const Training& training, const Caller& by,
-                                                      std::int64_t round) {
-  return check_may_send(training, by, TrainingState::swag_round, Phase::collecting, round);
+                                                      std::optional<std::int64_t> round) {
+  const auto taken = round.value_or(training.taken_moments.round);
+  if (may_send_updates(by, training) && training.moments_of(by.id, taken) != nullptr) return {};
+  return check_may_send(training, by, Phase::collecting, round.value_or(training.round));
 }
 
 Decision decide(const Training& training, const TrainingCommand& command,

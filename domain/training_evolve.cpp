@@ -55,6 +55,11 @@ void take_up(Training& training, Timestamp at) {
   training.rounds_without_quorum = 0;
 }
 
+void take_updates(Training& training) {
+  training.taken_updates = {.round = training.round, .parts = std::move(training.updates)};
+  training.updates.clear();
+}
+
 void remember(Training& training, Delivery delivery) {
   auto& all = training.last_deliveries;
   const auto place = std::ranges::lower_bound(all, delivery.receiver, {}, &Delivery::receiver);
@@ -147,7 +152,11 @@ struct Evolve {
   void operator()(const UpdateAccepted& e) const {
     std::erase_if(training.updates,
                   [&](const Update& update) { return update.participant == e.participant; });
-    training.updates.push_back({e.participant, e.model, e.weights, e.sample_size});
+    training.updates.push_back({.participant = e.participant,
+                                .model = e.model,
+                                .weights = e.weights,
+                                .sample_size = e.sample_size,
+                                .metrics = fingerprint(e.metrics)});
   }
   void operator()(const RoundClosed& e) const {
     enter(training, TrainingState::ongoing, Phase::aggregating, at);
@@ -155,16 +164,16 @@ struct Evolve {
     training.rounds_without_quorum = 0;
   }
   void operator()(const RoundAggregated& e) const {
+    take_updates(training);
     training.round = e.round + 1;
     training.weights = e.weights;
-    training.updates.clear();
     training.passed_on.clear();
   }
   void operator()(const ModelsPassedOn& e) const {
     enter(training, TrainingState::ongoing, Phase::updating, at);
     training.passed_on = passed_on(training, e.models);
+    take_updates(training);
     training.round = e.round;
-    training.updates.clear();
     training.rounds_without_quorum = 0;
   }
   void operator()(const SwagRoundOpened&) const {
@@ -188,6 +197,7 @@ struct Evolve {
   void operator()(const MomentsAveraged& e) const {
     training.swag_first_moment = e.first_moment;
     training.swag_second_moment = e.second_moment;
+    training.taken_moments = {.round = e.round, .parts = std::move(training.moments)};
     training.moments.clear();
   }
   void operator()(const TestOpened&) const {

@@ -55,8 +55,16 @@ Rejection not_a_participant(const Training& training) {
                   "You are not a participant of training " + training.id.text() + "!");
 }
 
-Rejection no_samples() {
-  return rejected(Reason::invalid_field, "Ensure this value is greater than or equal to 1.", "sample_size");
+std::expected<void, Rejection> check_sample_size(std::int64_t size) {
+  const auto out_of_range = [](std::string than, std::int64_t limit) {
+    return std::unexpected(rejected(
+        Reason::invalid_field,
+        "Ensure this value is " + std::move(than) + " than or equal to " + std::to_string(limit) + ".",
+        "sample_size"));
+  };
+  if (size < 1) return out_of_range("greater", 1);
+  if (size > sample_size_max) return out_of_range("less", sample_size_max);
+  return {};
 }
 
 Rejection wrong_round(const Training& training, std::int64_t round) {

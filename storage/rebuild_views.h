@@ -12,7 +12,7 @@ namespace fedlog::storage {
 
 // Counted up with every change of the views' keys, rows or projection: views of another revision are rebuilt
 // when the journal is opened. Stored; never use a number again.
-inline constexpr std::uint64_t views_revision = 5;
+inline constexpr std::uint64_t views_revision = 6;
 
 // Whether the views were written by this revision, and not in the middle of a rebuild.
 [[nodiscard]] bool views_are_current(const TableReader& reader);

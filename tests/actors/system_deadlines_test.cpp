@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "tests/actors/captured_log.h"
 #include "tests/actors/living_system.h"
 
 // Deadlines of trainings in a whole system, with a clock on the wall that tests set.
@@ -65,6 +66,19 @@ TEST_F(Deadlines, PassWhileTheServerIsDownAndAreTakenUpWhenItStarts) {
   EXPECT_EQ(count(id, "DeadlinePassed"), 1U);
   EXPECT_EQ(count(id, "RoundAggregated"), 1U);
   EXPECT_THAT(training(id).participants, ElementsAre(ada, bob)) << "the straggler takes part as before";
+}
+
+TEST_F(Deadlines, AreTakenUpAgainWhenTheTrainingCrashesAsSoonAsItLives) {
+  CapturedLog log;
+  const auto id = start_training({{"round_deadline_s", 60}});
+  stop();
+  storage.journal().break_stream(storage::stream_of(id));
+  clock_ += hour;
+  start();
+  log.wait_for("training actor crashed");
+  storage.journal().mend_stream(storage::stream_of(id));
+  receiver.wait_for("/owner", "TRAINING_FINISHED");  // though no command comes
+  EXPECT_EQ(count(id, "DeadlinePassed"), 1U);
 }
 
 TEST_F(Deadlines, KeepTheirTrainingAwakeAcrossARestart) {

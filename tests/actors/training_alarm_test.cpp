@@ -81,7 +81,7 @@ TEST_F(AlarmOfATraining, IsTakenBackWhenNobodyIsWaitedForAnyMore) {
   carry_out(update_of(3));
   ASSERT_THAT(ports.alarms, SizeIs(2));
   EXPECT_FALSE(ports.alarms[1]);
-  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  carry_out(domain::RecordAggregation{ports.aggregations.back(), blob_id(9)});
   ASSERT_THAT(ports.alarms, SizeIs(3)) << "of the test";
   EXPECT_EQ(ports.alarms[2]->delay, seconds{20});
 }
@@ -110,7 +110,7 @@ TEST_F(AlarmOfATraining, IsSetAnewForTheNextPhaseThoughItsDeadlineIsOfTheSameTim
   carry_out(domain::StartTraining{by(1)});
   carry_out(update_of(2));
   carry_out(update_of(3));
-  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  carry_out(domain::RecordAggregation{ports.aggregations.back(), blob_id(9)});
   const auto test = ports.alarms.back();
   ports.time.microseconds += 10'000'000;  // half of the test's time, and as long as the next round has
   for (const std::uint8_t user : {std::uint8_t{2}, std::uint8_t{3}}) {
@@ -163,7 +163,7 @@ TEST_F(AlarmOfATraining, LetsAPausedAggregationBeMadeAgain) {
   carry_out(update_of(2));
   carry_out(update_of(3));
   carry_out(domain::PauseTraining{by(1)});
-  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  carry_out(domain::RecordAggregation{ports.aggregations.back(), blob_id(9)});
   EXPECT_TRUE(process->idle()) << "what came in the pause is forgotten";
   EXPECT_THAT(ports.aggregations, SizeIs(1));
   carry_out(domain::ResumeTraining{by(1)});
@@ -176,7 +176,7 @@ TEST_F(AlarmOfATraining, TakesAnAggregationThatComesAfterThePause) {
   carry_out(update_of(3));
   carry_out(domain::PauseTraining{by(1)});
   process->command(message(domain::ResumeTraining{by(1)}));
-  process->command(message(domain::RecordAggregation{.round = 0, .weights = blob_id(9)}));
+  process->command(message(domain::RecordAggregation{ports.aggregations.back(), blob_id(9)}));
   process->committed(durable(ports.appends.back()));
   EXPECT_THAT(ports.aggregations, SizeIs(1)) << "it is under way, and not asked for twice";
   process->committed(durable(ports.appends.back()));

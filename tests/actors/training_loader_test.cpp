@@ -42,7 +42,7 @@ class LiveTraining {
     carry_out(domain::StartTraining{by(1)});
     carry_out(update_of(3));
     carry_out(update_of(2));
-    carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+    carry_out(domain::RecordAggregation{recorded_.aggregations.back(), blob_id(9)});
   }
 
   [[nodiscard]] LoadedTraining load() {

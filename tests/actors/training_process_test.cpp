@@ -191,7 +191,7 @@ TEST_F(ProcessOfATraining, AsksForTheAggregationOnceTheLastUpdateIsDurable) {
 TEST_F(ProcessOfATraining, IsNotIdleWhileItsAggregationIsMade) {
   start_and_update();
   EXPECT_FALSE(process->idle());
-  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  carry_out(domain::RecordAggregation{ports.aggregations.back(), blob_id(9)});
   EXPECT_TRUE(process->idle());
   EXPECT_EQ(process->training().weights, blob_id(9));
 }
@@ -217,7 +217,7 @@ TEST_F(ProcessOfATraining, AsksForTheAverageOfMomentsAndTakesItUpWhenItWakes) {
   swag.uncertainty_method = domain::UncertaintyMethod::swag;
   process.emplace(swag, 1, ports.ports());
   start_and_update();
-  carry_out(domain::RecordAggregation{.round = 0, .weights = blob_id(9)});
+  carry_out(domain::RecordAggregation{ports.aggregations.back(), blob_id(9)});
   for (const std::uint8_t user : {std::uint8_t{3}, std::uint8_t{2}}) {
     carry_out(domain::SubmitMoments{.by = by(user),
                                     .round = 1,
@@ -235,7 +235,7 @@ TEST_F(ProcessOfATraining, AsksForTheAverageOfMomentsAndTakesItUpWhenItWakes) {
   again.wake();
   EXPECT_THAT(after_restart.averagings, SizeIs(1));
   carry_out(
-      domain::RecordAveraging{.round = 1, .moments = domain::AveragedMoments{blob_id(20), blob_id(21)}});
+      domain::RecordAveraging{ports.averagings.back(), domain::AveragedMoments{blob_id(20), blob_id(21)}});
   EXPECT_TRUE(process->idle());
   EXPECT_EQ(process->training().swag_first_moment, blob_id(20));
 }

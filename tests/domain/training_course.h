@@ -68,8 +68,14 @@ class Course {
   TrainingEvents update(const Caller& by, std::uint8_t weights, std::int64_t size = 1) {
     return run(SubmitUpdate{by, model(weights), training.round, size, blob(weights), {}});
   }
+  // What the server was asked for last comes back, perhaps not for the first time.
   TrainingEvents aggregated(std::uint8_t weights) {
-    return run(RecordAggregation{training.round, blob(weights)});
+    note_pending();
+    return run(RecordAggregation{aggregation_, blob(weights)});
+  }
+  TrainingEvents not_aggregated(std::string why) {
+    note_pending();
+    return run(RecordAggregation{aggregation_, std::unexpected(std::move(why))});
   }
   TrainingEvents moments(const Caller& by, std::uint8_t number, std::int64_t size = 1,
                          std::string form = "float32 [8]") {
@@ -81,8 +87,13 @@ class Course {
                              .form = std::move(form)});
   }
   TrainingEvents averaged(std::uint8_t number) {
-    return run(RecordAveraging{training.round,
+    note_pending();
+    return run(RecordAveraging{averaging_,
                                AveragedMoments{blob(number), blob(static_cast<std::uint8_t>(number + 100))}});
+  }
+  TrainingEvents not_averaged(std::string why) {
+    note_pending();
+    return run(RecordAveraging{averaging_, std::unexpected(std::move(why))});
   }
   TrainingEvents test(const Caller& by) {
     return run(ReportMetrics{by, global, {{.name = "loss", .number = 0.5, .blob = {}}}});
@@ -111,6 +122,15 @@ class Course {
   Training training;
   Chance chance{1};
   std::int64_t now = 0;  // in microseconds
+
+ private:
+  void note_pending() {
+    if (auto pending = pending_aggregation(training)) aggregation_ = std::move(*pending);
+    if (auto pending = pending_averaging(training)) averaging_ = std::move(*pending);
+  }
+
+  Aggregation aggregation_;  // what the server was asked for last
+  Averaging averaging_;
 };
 
 // "KIND round -> user" of each notification in the events.

@@ -52,7 +52,7 @@ TEST(ATrainingInError, TellsItsParticipantsAndItsOwnerWhy) {
   course.start();
   course.update(one, 11);
   course.update(two, 12);
-  const auto events = course.run(RecordAggregation{0, std::unexpected("the disk is full")});
+  const auto events = course.not_aggregated("the disk is full");
   EXPECT_THAT(told(events), testing::ElementsAre("TRAINING_FINISHED -> 2", "TRAINING_FINISHED -> 3",
                                                  "TRAINING_FINISHED -> 1"));
   for (const auto& event : events) {

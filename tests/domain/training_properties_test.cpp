@@ -59,9 +59,11 @@ class RandomCourse {
       case 9:
         return step(ReportMetrics{by, global, {{.name = "loss", .number = 0.5, .blob = {}}}});
       case 10:
-        return step(RecordAggregation{round, result<BlobId>(blob(number))});
+        return step(RecordAggregation{pending_aggregation(training()).value_or(Aggregation{}),
+                                      result<BlobId>(blob(number))});
       default:
-        return step(RecordAveraging{round, result<AveragedMoments>({blob(number), blob(number)})});
+        return step(RecordAveraging{pending_averaging(training()).value_or(Averaging{}),
+                                    result<AveragedMoments>({blob(number), blob(number)})});
     }
   }
 

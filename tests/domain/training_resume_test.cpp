@@ -69,7 +69,7 @@ TEST(ResumeTraining, OpensTheRoundAgainThatFailedAndKeepsItsUpdates) {
 
 TEST(ResumeTraining, AggregatesAgainWhatCouldNotBeAggregated) {
   auto course = aggregating();
-  course.run(RecordAggregation{0, std::unexpected("the disk is full")});
+  course.not_aggregated("the disk is full");
   EXPECT_EQ(course.training.failed_phase, Phase::aggregating);
   EXPECT_FALSE(pending_aggregation(course.training));
   course.resume();
@@ -81,7 +81,7 @@ TEST(ResumeTraining, AggregatesAgainWhatCouldNotBeAggregated) {
 
 TEST(ResumeTraining, AveragesAgainWhatCouldNotBeAveraged) {
   auto course = averaging();
-  course.run(RecordAveraging{1, std::unexpected("the disk is full")});
+  course.not_averaged("the disk is full");
   EXPECT_EQ(course.training.failed_phase, Phase::averaging);
   course.resume();
   EXPECT_EQ(course.training.state, TrainingState::swag_round);
@@ -96,7 +96,7 @@ TEST(ResumeTraining, WaitsAgainForWhoWasLateWhenTheRoundFailedInTheAggregation) 
   course.start();
   course.update(one, 11);
   course.expire();
-  course.run(RecordAggregation{0, std::unexpected("the disk is full")});
+  course.not_aggregated("the disk is full");
   EXPECT_THAT(told(course.resume()),
               ElementsAre("TRAINING_START -> 2", "TRAINING_START -> 3", "UPDATE_ROUND_START 0 -> 3"));
   EXPECT_TRUE(course.training.deadline);
@@ -107,7 +107,7 @@ TEST(ResumeTraining, WaitsAgainForWhoWasLateWhenTheRoundFailedInTheAggregation) 
 TEST(ResumeTraining, GoesOnWithoutTheUpdatesOfThoseWhoAreRemovedMeanwhile) {
   auto course = aggregating();
   course.run(RemoveParticipants{owner, {one.id}});  // while it is aggregated, its update counts
-  course.run(RecordAggregation{0, std::unexpected("the disk is full")});
+  course.not_aggregated("the disk is full");
   course.resume();
   ASSERT_TRUE(pending_aggregation(course.training));
   EXPECT_THAT(pending_aggregation(course.training)->updates,

@@ -310,7 +310,7 @@ TEST_F(Status, OfATrainingWhoseAggregationFailedTellsThatItCanBeTriedAgain) {
   course.start();
   course.update(one, 11);
   course.update(two, 12);
-  course.run(RecordAggregation{0, std::unexpected("the disk is full")});
+  course.not_aggregated("the disk is full");
   EXPECT_EQ(status().phase, Phase::aggregating);
   EXPECT_EQ(status().arrived, 2);
   EXPECT_THAT(people(status()), IsEmpty());

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "domain/training_refusals.h"
 #include "tests/domain/training_course.h"
 
 // SWAG rounds: after each aggregation the participants send moments of their weights.
@@ -82,6 +83,7 @@ TEST(ASwagRound, RefusesMomentsThatDoNotFit) {
   EXPECT_EQ(course.reject(moments(one, 0, 1)).message,
             "Training with ID " + course.training.id.text() + " is not currently in round 0");
   EXPECT_EQ(course.reject(moments(one, 1, 0)).field, "sample_size");
+  EXPECT_EQ(course.reject(moments(one, 1, sample_size_max + 1)).field, "sample_size");
   EXPECT_EQ(course.reject(SubmitUpdate{one, test::model(13), 1, 1, blob(13), {}}).message,
             "Training with ID " + course.training.id.text() + " is in state S");
 }
@@ -208,7 +210,7 @@ TEST(ASwagRound, FailsWithTheReasonWhenItCannotBeAveraged) {
   auto course = collecting();
   course.moments(one, 21);
   course.moments(two, 22);
-  course.run(RecordAveraging{1, std::unexpected("the disk is full")});
+  course.not_averaged("the disk is full");
   EXPECT_EQ(course.training.state, TrainingState::error);
   EXPECT_THAT(course.training.reason, HasSubstr("The moments of round 1"));
   EXPECT_THAT(course.training.reason, HasSubstr("the disk is full"));

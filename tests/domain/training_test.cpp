@@ -5,6 +5,7 @@
 
 #include <stdexcept>
 
+#include "domain/training_refusals.h"
 #include "tests/domain/training_course.h"
 
 namespace fedlog::domain {
@@ -61,22 +62,6 @@ TEST(Training, ReplacesAnUpdateUntilTheRoundIsClosed) {
             Reason::wrong_round);
 }
 
-TEST(Training, TakesTheSameUpdateAgainWithoutAnEvent) {
-  Course course;
-  course.start();
-  course.update(one, 11);
-  EXPECT_THAT(course.update(one, 11), IsEmpty());
-  EXPECT_THAT(course.update(one, 11, 2), SizeIs(1));
-}
-
-TEST(Training, TakesTheSameUpdateAgainForTheMetricsThatComeWithIt) {
-  Course course;
-  course.start();
-  course.update(one, 11);
-  const Metric accuracy{.name = "accuracy", .number = 0.5, .blob = {}};
-  EXPECT_THAT(course.run(SubmitUpdate{one, test::model(12), 0, 1, blob(11), {accuracy}}), SizeIs(1));
-}
-
 TEST(Training, RefusesUpdatesThatDoNotFit) {
   Course course;
   const auto update = [&](const Caller& by, std::int64_t round, std::int64_t size) {
@@ -90,6 +75,9 @@ TEST(Training, RefusesUpdatesThatDoNotFit) {
             "Training with ID " + course.training.id.text() + " is not currently in round 1");
   EXPECT_EQ(course.reject(update(one, 0, 0)).field, "sample_size");
   EXPECT_EQ(course.reject(update(one, 0, -5)).field, "sample_size");
+  EXPECT_TRUE(course.accepts(update(one, 0, sample_size_max)));
+  EXPECT_EQ(course.reject(update(one, 0, sample_size_max + 1)).message,
+            "Ensure this value is less than or equal to 4503599627370.");
 }
 
 TEST(Training, TestsTheAggregatedModelAndThenOpensTheNextRound) {
@@ -143,7 +131,7 @@ TEST(Training, RecordsAnAggregationOnlyOnce) {
   course.update(one, 11);
   course.update(two, 12);
   course.aggregated(101);
-  EXPECT_THAT(course.run(RecordAggregation{0, blob(102)}), IsEmpty());
+  EXPECT_THAT(course.aggregated(102), IsEmpty());
   EXPECT_EQ(course.training.weights, blob(101));
 }
 
@@ -152,7 +140,7 @@ TEST(Training, FailsWithTheReasonWhenItCannotBeAggregated) {
   course.start();
   course.update(one, 11);
   course.update(two, 12);
-  course.run(RecordAggregation{0, std::unexpected("the disk is full")});
+  course.not_aggregated("the disk is full");
   EXPECT_EQ(course.training.state, TrainingState::error);
   EXPECT_THAT(course.training.reason, HasSubstr("the disk is full"));
 }
