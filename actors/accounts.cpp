@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <set>
 
-#include "actors/earlier_answer.h"
 #include "actors/new_id.h"
+#include "actors/once.h"
 #include "actors/registration_rules.h"
+#include "actors/rejected.h"
 #include "actors/webhook_secret.h"
 
 namespace fedlog::actors {
@@ -37,11 +38,6 @@ std::string user_of_token_key(std::string_view token) {
 
 std::string token_key(domain::UserId user) {
   return "token/" + user.text();
-}
-
-std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message,
-                                            std::string field = {}) {
-  return std::unexpected(domain::Rejection{reason, std::move(message), std::move(field)});
 }
 
 std::unexpected<domain::Rejection> group_name_taken() {
@@ -101,23 +97,18 @@ Result<RegisteredUser> Accounts::register_user(const Registration& registration,
                                      .client = registration.client,
                                      .superuser = registration.superuser};
   const auto key = registration_key(registration, storage_.codec().keys());
-  if (const auto earlier = key.empty() ? std::nullopt : storage_.journal().reply_to(key)) {
-    return registered_before(*earlier);
-  }
+  const auto act = [&] { return register_new(event, registration.password, key, correlation); };
+  return once(storage_.journal(), key, act, [&](const auto& reply) { return registered_before(reply); });
+}
+
+Result<RegisteredUser> Accounts::register_new(const domain::UserRegistered& event,
+                                              const std::string& password, const std::string& idempotency_key,
+                                              const std::string& correlation) {
   const auto token = new_token();
-  const auto password_hash = passwords_.hash(registration.password, true);
+  const auto password_hash = passwords_.hash(password, true);
   if (!password_hash) return std::unexpected(too_many_sign_in());
   const auto prepare = [&]() -> Result<storage::Commit> {
-    if (auto earlier = key.empty() ? std::nullopt : storage_.journal().reply_to(key)) {
-      return storage::Commit{.appends = {},
-                             .secrets = {},
-                             .acting_user = {},
-                             .command = {},
-                             .correlation = {},
-                             .idempotency_key = {},
-                             .reply = std::move(*earlier)};
-    }
-    if (storage_.views().user_by_name(registration.username)) {
+    if (storage_.views().user_by_name(event.username.text)) {
       return rejected(domain::Reason::name_taken, "A user with that username already exists.", "username");
     }
     auto user_key = storage_.new_user_key(event.user);
@@ -131,7 +122,7 @@ Result<RegisteredUser> Accounts::register_user(const Registration& registration,
                            .acting_user = event.user,
                            .command = new_id(),
                            .correlation = correlation,
-                           .idempotency_key = key,
+                           .idempotency_key = idempotency_key,
                            .reply = event.user.text() + token};
   };
   auto outcome = queue_.run(prepare);
@@ -195,26 +186,28 @@ Result<void> Accounts::carry_out(const RequestContext& context, domain::UserId i
 
 Result<domain::User> Accounts::change_user(const RequestContext& context, domain::UserId id,
                                            const UserChange& change) {
-  if (earlier_answer(storage_.journal(), context)) return known_user(id);
-  if (change.message_endpoint) {
-    if (auto wrong = wrong_endpoint(*change.message_endpoint)) return std::unexpected(std::move(*wrong));
-  }
-  const auto& secret = change.webhook_secret;
-  domain::ChangeUser command{.by = context.caller,
-                             .first_name = change.first_name,
-                             .last_name = change.last_name,
-                             .email = change.email,
-                             .message_endpoint = change.message_endpoint,
-                             .webhook_secret = secret ? std::optional{!secret->empty()} : std::nullopt};
-  const auto secrets = [&]() -> Result<std::vector<storage::SecretChange>> {
-    std::vector<storage::SecretChange> changes;
-    if (secret && secret->empty()) changes.push_back({webhook_secret_key(id), std::nullopt});
-    if (secret && !secret->empty()) changes.push_back({webhook_secret_key(id), storage_.seal(*secret)});
-    return changes;
+  const auto act = [&]() -> Result<domain::User> {
+    if (change.message_endpoint) {
+      if (auto wrong = wrong_endpoint(*change.message_endpoint)) return std::unexpected(std::move(*wrong));
+    }
+    const auto& secret = change.webhook_secret;
+    domain::ChangeUser command{.by = context.caller,
+                               .first_name = change.first_name,
+                               .last_name = change.last_name,
+                               .email = change.email,
+                               .message_endpoint = change.message_endpoint,
+                               .webhook_secret = secret ? std::optional{!secret->empty()} : std::nullopt};
+    const auto secrets = [&]() -> Result<std::vector<storage::SecretChange>> {
+      std::vector<storage::SecretChange> changes;
+      if (secret && secret->empty()) changes.push_back({webhook_secret_key(id), std::nullopt});
+      if (secret && !secret->empty()) changes.push_back({webhook_secret_key(id), storage_.seal(*secret)});
+      return changes;
+    };
+    auto changed = carry_out(context, id, [&](const auto&) { return command; }, secrets);
+    if (!changed) return std::unexpected(std::move(changed.error()));
+    return known_user(id);
   };
-  auto changed = carry_out(context, id, [&](const auto&) { return command; }, secrets);
-  if (!changed) return std::unexpected(std::move(changed.error()));
-  return known_user(id);
+  return once(storage_.journal(), context.idempotency_key, act, [&](const auto&) { return known_user(id); });
 }
 
 // The old token's way to the user goes.
@@ -232,13 +225,12 @@ Result<std::vector<storage::SecretChange>> Accounts::token_secrets(domain::UserI
 }
 
 Result<std::string> Accounts::replace_token(const RequestContext& context, domain::UserId user) {
-  if (!earlier_answer(storage_.journal(), context)) {
-    const auto token = new_token();
-    auto changed = carry_out(
+  auto changed = once(storage_.journal(), context, [&] {
+    return carry_out(
         context, user, [&](const auto&) { return domain::ReplaceToken{context.caller}; },
-        [&] { return token_secrets(user, token); });
-    if (!changed) return std::unexpected(std::move(changed.error()));
-  }
+        [&, token = new_token()] { return token_secrets(user, token); });
+  });
+  if (!changed) return std::unexpected(std::move(changed.error()));
   // Not the one that was made here: another request may have replaced it already.
   auto token = token_of(user);
   if (!token) return rejected(domain::Reason::internal, "The new token cannot be read: it is damaged.");
@@ -247,29 +239,30 @@ Result<std::string> Accounts::replace_token(const RequestContext& context, domai
 
 Result<void> Accounts::change_password(const RequestContext& context, domain::UserId id,
                                        const PasswordChange& change) {
-  if (earlier_answer(storage_.journal(), context)) return {};
-  const auto user = known_user(id);
-  if (!user) return std::unexpected(user.error());
-  domain::ChangePassword command{.by = context.caller, .old_password_is_right = true};
-  // Whether the caller may at all, before anything is hashed.
-  if (auto allowed = domain::decide(*user, command); !allowed) {
-    return std::unexpected(std::move(allowed.error()));
-  }
-  if (!domain::may_set_password_without_the_old(context.caller)) {
-    const auto right = is_right(*user, change);
-    if (!right) return std::unexpected(right.error());
-    command.old_password_is_right = *right;
+  return once(storage_.journal(), context, [&]() -> Result<void> {
+    const auto user = known_user(id);
+    if (!user) return std::unexpected(user.error());
+    domain::ChangePassword command{.by = context.caller, .old_password_is_right = true};
+    // Whether the caller may at all, before anything is hashed.
     if (auto allowed = domain::decide(*user, command); !allowed) {
       return std::unexpected(std::move(allowed.error()));
     }
-  }
-  const auto hash = passwords_.hash(change.new_password, false);
-  if (!hash) return std::unexpected(too_many_sign_in());
-  return carry_out(
-      context, id, [&](const auto&) { return command; },
-      [&]() -> Result<std::vector<storage::SecretChange>> {
-        return std::vector<storage::SecretChange>{{password_key(id), hash}};
-      });
+    if (!domain::may_set_password_without_the_old(context.caller)) {
+      const auto right = is_right(*user, change);
+      if (!right) return std::unexpected(right.error());
+      command.old_password_is_right = *right;
+      if (auto allowed = domain::decide(*user, command); !allowed) {
+        return std::unexpected(std::move(allowed.error()));
+      }
+    }
+    const auto hash = passwords_.hash(change.new_password, false);
+    if (!hash) return std::unexpected(too_many_sign_in());
+    return carry_out(
+        context, id, [&](const auto&) { return command; },
+        [&]() -> Result<std::vector<storage::SecretChange>> {
+          return std::vector<storage::SecretChange>{{password_key(id), hash}};
+        });
+  });
 }
 
 Result<bool> Accounts::is_right(const domain::User& user, const PasswordChange& change) {
@@ -283,17 +276,17 @@ Result<bool> Accounts::is_right(const domain::User& user, const PasswordChange& 
 
 Result<domain::User> Accounts::set_active(const RequestContext& context, domain::UserId id, bool active,
                                           bool even_if_running) {
-  if (!earlier_answer(storage_.journal(), context)) {
-    const auto command = [&](const domain::User&) -> domain::UserCommand {
-      if (active) return domain::ActivateUser{context.caller};
-      return domain::DeactivateUser{.by = context.caller,
-                                    .other_superusers = has_other_superusers(id),
-                                    .running = trainings_run_by(id),
-                                    .even_if_running = even_if_running};
-    };
-    auto changed = carry_out(context, id, command, [] { return std::vector<storage::SecretChange>{}; });
-    if (!changed) return std::unexpected(std::move(changed.error()));
-  }
+  const auto command = [&](const domain::User&) -> domain::UserCommand {
+    if (active) return domain::ActivateUser{context.caller};
+    return domain::DeactivateUser{.by = context.caller,
+                                  .other_superusers = has_other_superusers(id),
+                                  .running = trainings_run_by(id),
+                                  .even_if_running = even_if_running};
+  };
+  auto changed = once(storage_.journal(), context, [&] {
+    return carry_out(context, id, command, [] { return std::vector<storage::SecretChange>{}; });
+  });
+  if (!changed) return std::unexpected(std::move(changed.error()));
   return known_user(id);
 }
 
@@ -316,58 +309,63 @@ std::vector<domain::TrainingId> Accounts::trainings_run_by(domain::UserId actor)
 }
 
 Result<domain::Group> Accounts::create_group(const RequestContext& context, const std::string& name) {
-  if (const auto earlier = earlier_answer(storage_.journal(), context)) return told_group(*earlier);
-  domain::Group made;
-  const auto prepare = [&]() -> Result<storage::Commit> {
-    const auto& views = storage_.views();
-    if (views.group_by_name(name)) return group_name_taken();
-    const domain::GroupId id{views.last_group_number() + 1};
-    made = {.id = id, .name = name, .members = {}, .deleted = false};
-    auto commit = commit_of(context);
-    commit.appends = {
-        {.stream = storage::stream_of(id),
-         .expected_version = 0,
-         .events = {storage::EventCodec::encode(domain::GroupEvent{domain::GroupCreated{id, name}})}}};
-    commit.reply = reply_of(made);
-    return commit;
+  const auto act = [&]() -> Result<domain::Group> {
+    domain::Group made;
+    const auto prepare = [&]() -> Result<storage::Commit> {
+      const auto& views = storage_.views();
+      if (views.group_by_name(name)) return group_name_taken();
+      const domain::GroupId id{views.last_group_number() + 1};
+      made = {.id = id, .name = name, .members = {}, .deleted = false};
+      auto commit = commit_of(context);
+      commit.appends = {
+          {.stream = storage::stream_of(id),
+           .expected_version = 0,
+           .events = {storage::EventCodec::encode(domain::GroupEvent{domain::GroupCreated{id, name}})}}};
+      commit.reply = reply_of(made);
+      return commit;
+    };
+    auto outcome = queue_.run(prepare);
+    if (!outcome) return std::unexpected(std::move(outcome.error()));
+    return outcome->reply.empty() ? made : told_group(outcome->reply);
   };
-  auto outcome = queue_.run(prepare);
-  if (!outcome) return std::unexpected(std::move(outcome.error()));
-  return outcome->reply.empty() ? made : told_group(outcome->reply);
+  return once(storage_.journal(), context.idempotency_key, act, told_group);
 }
 
 Result<domain::Group> Accounts::change_group(const RequestContext& context, domain::GroupId id,
                                              const domain::GroupCommand& command) {
-  if (const auto earlier = earlier_answer(storage_.journal(), context)) return told_group(*earlier);
-  domain::Group after;
-  const auto prepare = [&]() -> Result<storage::Commit> {
-    const auto& views = storage_.views();
-    const auto group = views.group(id);
-    if (!group) {
-      return rejected(domain::Reason::group_not_found, "Group " + std::to_string(id.number) + " not found.");
-    }
-    auto events = domain::decide(*group, command);
-    if (!events) return std::unexpected(std::move(events.error()));
-    if (const auto* rename = std::get_if<domain::RenameGroup>(&command)) {
-      const auto holder = views.group_by_name(rename->name);
-      if (holder && holder->id != id) return group_name_taken();
-    }
-    after = *group;
-    for (const auto& event : *events) domain::evolve(after, event);
-    auto commit = commit_of(context);
-    commit.reply = reply_of(after);
-    if (events->empty()) return commit;
-    const auto stream = storage::stream_of(id);
-    commit.appends = {
-        {.stream = stream, .expected_version = storage_.journal().version_of(stream), .events = {}}};
-    for (const auto& event : *events) {
-      commit.appends.front().events.push_back(storage::EventCodec::encode(event));
-    }
-    return commit;
+  const auto act = [&]() -> Result<domain::Group> {
+    domain::Group after;
+    const auto prepare = [&]() -> Result<storage::Commit> {
+      const auto& views = storage_.views();
+      const auto group = views.group(id);
+      if (!group) {
+        return rejected(domain::Reason::group_not_found,
+                        "Group " + std::to_string(id.number) + " not found.");
+      }
+      auto events = domain::decide(*group, command);
+      if (!events) return std::unexpected(std::move(events.error()));
+      if (const auto* rename = std::get_if<domain::RenameGroup>(&command)) {
+        const auto holder = views.group_by_name(rename->name);
+        if (holder && holder->id != id) return group_name_taken();
+      }
+      after = *group;
+      for (const auto& event : *events) domain::evolve(after, event);
+      auto commit = commit_of(context);
+      commit.reply = reply_of(after);
+      if (events->empty()) return commit;
+      const auto stream = storage::stream_of(id);
+      commit.appends = {
+          {.stream = stream, .expected_version = storage_.journal().version_of(stream), .events = {}}};
+      for (const auto& event : *events) {
+        commit.appends.front().events.push_back(storage::EventCodec::encode(event));
+      }
+      return commit;
+    };
+    auto outcome = queue_.run(prepare);
+    if (!outcome) return std::unexpected(std::move(outcome.error()));
+    return outcome->reply.empty() ? after : told_group(outcome->reply);
   };
-  auto outcome = queue_.run(prepare);
-  if (!outcome) return std::unexpected(std::move(outcome.error()));
-  return outcome->reply.empty() ? after : told_group(outcome->reply);
+  return once(storage_.journal(), context.idempotency_key, act, told_group);
 }
 
 Result<void> Accounts::check_users(const std::vector<domain::UserId>& users) const {

@@ -50,6 +50,10 @@ class Accounts {
   [[nodiscard]] Result<void> check_users(const std::vector<domain::UserId>& users) const;
 
  private:
+  [[nodiscard]] Result<RegisteredUser> register_new(const domain::UserRegistered& event,
+                                                    const std::string& password,
+                                                    const std::string& idempotency_key,
+                                                    const std::string& correlation);
   [[nodiscard]] Result<RegisteredUser> registered_before(std::string_view reply) const;
 
   // The secrets that change with a command.

@@ -245,12 +245,12 @@ class Gateway : public UserAdministration {
   // Whether the caller may send an update now; for refusing it before its file is received. `model` is the
   // global model, or the local one that the caller goes on with.
   [[nodiscard]] virtual Result<void> may_submit_update(const RequestContext& context, domain::ModelId model,
-                                                       std::int64_t round) = 0;
+                                                       std::optional<std::int64_t> round) = 0;
   [[nodiscard]] virtual Result<void> submit_update(const RequestContext& context, domain::ModelId model,
                                                    UpdateUpload update) = 0;
   // The same for moments, in a SWAG round. `model` is the global model.
   [[nodiscard]] virtual Result<void> may_submit_moments(const RequestContext& context, domain::ModelId model,
-                                                        std::int64_t round) = 0;
+                                                        std::optional<std::int64_t> round) = 0;
   [[nodiscard]] virtual Result<void> submit_moments(const RequestContext& context, domain::ModelId model,
                                                     MomentsUpload moments) = 0;
   [[nodiscard]] virtual Result<void> report_metrics(const RequestContext& context, domain::ModelId model,

@@ -10,7 +10,7 @@
 namespace fedlog::actors {
 namespace {
 
-constexpr std::size_t outbox_page = 256;
+constexpr std::size_t rows_a_read = 256;
 
 }  // namespace
 
@@ -82,13 +82,13 @@ void Mailboxes::outbox_grew() {
 
 void Mailboxes::tell_receivers() {
   while (true) {
-    const auto rows = storage_.views().outbox(read_up_to_, outbox_page);
+    const auto rows = storage_.views().outbox(read_up_to_, rows_a_read);
     for (const auto& row : rows) {
       const auto [first, last] = waits_.equal_range(row.notification.receiver);
       std::for_each(first, last, [](const auto& entry) { entry.second->tell(); });
       read_up_to_ = row.position;
     }
-    if (rows.size() < outbox_page) return;
+    if (rows.size() < rows_a_read) return;
   }
 }
 

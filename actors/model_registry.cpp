@@ -3,18 +3,13 @@
 #include <limits>
 
 #include "actors/new_id.h"
+#include "actors/rejected.h"
 
 namespace fedlog::actors {
 namespace {
 
 std::unexpected<domain::Rejection> model_not_found(domain::ModelId id) {
-  return std::unexpected(
-      domain::Rejection{domain::Reason::model_not_found, "Model " + id.text() + " not found."});
-}
-
-std::unexpected<domain::Rejection> not_permitted() {
-  return std::unexpected(domain::Rejection{domain::Reason::permission_denied,
-                                           "You do not have permission to perform this action."});
+  return rejected(domain::Reason::model_not_found, "Model " + id.text() + " not found.");
 }
 
 storage::Commit commit_of(const RequestContext& context, std::string reply) {

@@ -1,15 +1,15 @@
 #include "actors/submissions.h"
 
-#include "actors/earlier_answer.h"
 #include "actors/new_id.h"
+#include "actors/once.h"
+#include "actors/rejected.h"
 
 namespace fedlog::actors {
 namespace {
 
 std::unexpected<domain::Rejection> no_training_of(domain::ModelId id) {
-  return std::unexpected(
-      domain::Rejection{domain::Reason::no_training_for_model,
-                        "Model with ID " + id.text() + " does not have a training process running"});
+  return rejected(domain::Reason::no_training_for_model,
+                  "Model with ID " + id.text() + " does not have a training process running");
 }
 
 Result<void> without_value(Result<domain::Training> training) {
@@ -23,53 +23,56 @@ Submissions::Submissions(storage::Storage& storage, Uploads& uploads, Tell tell)
     : storage_(storage), uploads_(uploads), tell_(std::move(tell)) {}
 
 Result<void> Submissions::may_submit_update(const RequestContext& context, domain::ModelId model,
-                                            std::int64_t round) const {
-  if (carried_out(context)) return {};
-  return without_value(training_for_update(context, model, round));
+                                            std::optional<std::int64_t> round) const {
+  return once(storage_.journal(), context,
+              [&]() -> Result<void> { return without_value(training_for_update(context, model, round)); });
 }
 
 Result<void> Submissions::submit_update(const RequestContext& context, domain::ModelId model,
                                         UpdateUpload update) {
-  if (carried_out(context)) return {};
-  const auto training = training_for_update(context, model, update.round);
-  if (!training) return std::unexpected(training.error());
-  const auto weights = uploads_.keep_update(*update.file, *training->weights);
-  if (!weights) return std::unexpected(weights.error());
-  auto metrics = uploads_.keep_metrics(update.metrics);
-  if (!metrics) return std::unexpected(std::move(metrics.error()));
-  return tell_(context, training->id,
-               domain::SubmitUpdate{.by = context.caller,
-                                    .local_model = {new_id()},
-                                    .round = update.round,
-                                    .sample_size = update.sample_size,
-                                    .weights = *weights,
-                                    .metrics = std::move(metrics->metrics)});
+  return once(storage_.journal(), context, [&]() -> Result<void> {
+    const auto training = training_for_update(context, model, update.round);
+    if (!training) return std::unexpected(training.error());
+    const auto weights = uploads_.keep_update(*update.file, *training->weights);
+    if (!weights) return std::unexpected(weights.error());
+    auto metrics = uploads_.keep_metrics(update.metrics);
+    if (!metrics) return std::unexpected(std::move(metrics.error()));
+    return tell_(context, training->id,
+                 domain::SubmitUpdate{.by = context.caller,
+                                      .local_model = {new_id()},
+                                      .round = update.round,
+                                      .sample_size = update.sample_size,
+                                      .weights = *weights,
+                                      .metrics = std::move(metrics->metrics)});
+  });
 }
 
 Result<void> Submissions::may_submit_moments(const RequestContext& context, domain::ModelId model,
-                                             std::int64_t round) const {
-  if (carried_out(context)) return {};
-  return without_value(training_for_moments(context, model, round));
+                                             std::optional<std::int64_t> round) const {
+  return once(storage_.journal(), context,
+              [&]() -> Result<void> { return without_value(training_for_moments(context, model, round)); });
 }
 
 Result<void> Submissions::submit_moments(const RequestContext& context, domain::ModelId model,
                                          MomentsUpload upload) {
-  if (carried_out(context)) return {};
-  const auto training = training_for_moments(context, model, upload.round);
-  if (!training) return std::unexpected(training.error());
-  auto moments = uploads_.keep_moments(*upload.first, *upload.second, *training->weights);
-  if (!moments) return std::unexpected(std::move(moments.error()));
-  return tell_(context, training->id,
-               domain::SubmitMoments{.by = context.caller,
-                                     .round = upload.round,
-                                     .sample_size = upload.sample_size,
-                                     .first_moment = moments->first,
-                                     .second_moment = moments->second,
-                                     .form = std::move(moments->form)});
+  return once(storage_.journal(), context, [&]() -> Result<void> {
+    const auto training = training_for_moments(context, model, upload.round);
+    if (!training) return std::unexpected(training.error());
+    auto moments = uploads_.keep_moments(*upload.first, *upload.second, *training->weights);
+    if (!moments) return std::unexpected(std::move(moments.error()));
+    return tell_(context, training->id,
+                 domain::SubmitMoments{.by = context.caller,
+                                       .round = upload.round,
+                                       .sample_size = upload.sample_size,
+                                       .first_moment = moments->first,
+                                       .second_moment = moments->second,
+                                       .form = std::move(moments->form)});
+  });
 }
 
 Result<domain::Training> Submissions::training_for_update(const RequestContext& context,
-                                                          domain::ModelId model, std::int64_t round) const {
+                                                          domain::ModelId model,
+                                                          std::optional<std::int64_t> round) const {
   auto training = training_of(model);
   if (!training) return training;
   if (auto allowed = domain::check_may_update(*training, context.caller, model, round); !allowed) {
@@ -79,7 +82,8 @@ Result<domain::Training> Submissions::training_for_update(const RequestContext& 
 }
 
 Result<domain::Training> Submissions::training_for_moments(const RequestContext& context,
-                                                           domain::ModelId model, std::int64_t round) const {
+                                                           domain::ModelId model,
+                                                           std::optional<std::int64_t> round) const {
   auto training = training_of(model);
   if (!training) return training;
   if (training->model != model) return no_training_of(model);  // moments are of the global model
@@ -92,16 +96,11 @@ Result<domain::Training> Submissions::training_for_moments(const RequestContext&
 Result<domain::Training> Submissions::training_of(domain::ModelId id) const {
   const auto model = storage_.views().model(id);
   if (!model) {
-    return std::unexpected(
-        domain::Rejection{domain::Reason::model_not_found, "Model " + id.text() + " not found."});
+    return rejected(domain::Reason::model_not_found, "Model " + id.text() + " not found.");
   }
   auto training = model->training ? storage_.views().training(*model->training) : std::nullopt;
   if (!training) return no_training_of(id);
   return std::move(*training);
-}
-
-bool Submissions::carried_out(const RequestContext& context) const {
-  return earlier_answer(storage_.journal(), context).has_value();
 }
 
 }  // namespace fedlog::actors

@@ -21,23 +21,23 @@ class Submissions {
   Submissions(storage::Storage& storage, Uploads& uploads, Tell tell);
 
   [[nodiscard]] Result<void> may_submit_update(const RequestContext& context, domain::ModelId model,
-                                               std::int64_t round) const;
+                                               std::optional<std::int64_t> round) const;
   [[nodiscard]] Result<void> submit_update(const RequestContext& context, domain::ModelId model,
                                            UpdateUpload update);
   [[nodiscard]] Result<void> may_submit_moments(const RequestContext& context, domain::ModelId model,
-                                                std::int64_t round) const;
+                                                std::optional<std::int64_t> round) const;
   [[nodiscard]] Result<void> submit_moments(const RequestContext& context, domain::ModelId model,
                                             MomentsUpload moments);
 
  private:
   // The training of the model that something is addressed to, if the caller may send it now.
   [[nodiscard]] Result<domain::Training> training_for_update(const RequestContext& context,
-                                                             domain::ModelId model, std::int64_t round) const;
+                                                             domain::ModelId model,
+                                                             std::optional<std::int64_t> round) const;
   [[nodiscard]] Result<domain::Training> training_for_moments(const RequestContext& context,
                                                               domain::ModelId model,
-                                                              std::int64_t round) const;
+                                                              std::optional<std::int64_t> round) const;
   [[nodiscard]] Result<domain::Training> training_of(domain::ModelId model) const;
-  [[nodiscard]] bool carried_out(const RequestContext& context) const;
 
   storage::Storage& storage_;
   Uploads& uploads_;

@@ -8,9 +8,10 @@
 #include "actors/account_calls.h"
 #include "actors/blob_collector.h"
 #include "actors/dummy.h"
-#include "actors/earlier_answer.h"
 #include "actors/inference.h"
 #include "actors/model_registry.h"
+#include "actors/once.h"
+#include "actors/rejected.h"
 #include "actors/settlement_message.h"
 #include "actors/statistics.h"
 #include "actors/submissions.h"
@@ -22,14 +23,6 @@
 
 namespace fedlog::actors {
 namespace {
-
-std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message) {
-  return std::unexpected(domain::Rejection{reason, std::move(message)});
-}
-
-std::unexpected<domain::Rejection> not_permitted() {
-  return rejected(domain::Reason::permission_denied, "You do not have permission to perform this action.");
-}
 
 caf::actor_system_config actor_configuration() {
   caf::actor_system_config configuration;
@@ -110,72 +103,77 @@ class LiveSystem final : public System, public AccountCalls {
   Result<std::unique_ptr<Upload>> begin_upload() override { return uploads_.begin(); }
 
   Result<domain::ModelId> upload_model(const RequestContext& context, ModelUpload upload) override {
-    if (const auto id = made_before<domain::ModelId>(context)) return *id;
-    ModelRegistry::NewModel model{.kind = upload.kind,
-                                  .name = std::move(upload.name),
-                                  .description = std::move(upload.description),
-                                  .input_shape = std::move(upload.input_shape),
-                                  .round = upload.round,
-                                  .weights = {},
-                                  .preprocessing = {},
-                                  .members = {}};
-    auto weights = uploads_.keep_model(*upload.file);
-    if (!weights) return std::unexpected(std::move(weights.error()));
-    model.weights = *weights;
-    if (upload.preprocessing) {
-      auto preprocessing = uploads_.keep_preprocessing(*upload.preprocessing);
-      if (!preprocessing) return std::unexpected(std::move(preprocessing.error()));
-      model.preprocessing = *preprocessing;
-    }
-    return models_->create(context, model);
+    return make_once<domain::ModelId>(context, [&]() -> Result<domain::ModelId> {
+      ModelRegistry::NewModel model{.kind = upload.kind,
+                                    .name = std::move(upload.name),
+                                    .description = std::move(upload.description),
+                                    .input_shape = std::move(upload.input_shape),
+                                    .round = upload.round,
+                                    .weights = {},
+                                    .preprocessing = {},
+                                    .members = {}};
+      auto weights = uploads_.keep_model(*upload.file);
+      if (!weights) return std::unexpected(std::move(weights.error()));
+      model.weights = *weights;
+      if (upload.preprocessing) {
+        auto preprocessing = uploads_.keep_preprocessing(*upload.preprocessing);
+        if (!preprocessing) return std::unexpected(std::move(preprocessing.error()));
+        model.preprocessing = *preprocessing;
+      }
+      return models_->create(context, model);
+    });
   }
 
   Result<domain::ModelId> create_mean_model(const RequestContext& context, const MeanModel& model) override {
-    if (const auto id = made_before<domain::ModelId>(context)) return *id;
-    return models_->create(context, {.kind = domain::ModelKind::mean,
-                                     .name = model.name,
-                                     .description = model.description,
-                                     .input_shape = model.input_shape,
-                                     .round = 0,
-                                     .weights = {},
-                                     .preprocessing = {},
-                                     .members = model.members});
+    return make_once<domain::ModelId>(context, [&]() -> Result<domain::ModelId> {
+      return models_->create(context, {.kind = domain::ModelKind::mean,
+                                       .name = model.name,
+                                       .description = model.description,
+                                       .input_shape = model.input_shape,
+                                       .round = 0,
+                                       .weights = {},
+                                       .preprocessing = {},
+                                       .members = model.members});
+    });
   }
 
   Result<void> delete_model(const RequestContext& context, domain::ModelId id) override {
-    if (carried_out(context)) return {};
-    auto model = known_model(id);
-    if (!model) return std::unexpected(std::move(model.error()));
-    if (model->kind == domain::ModelKind::local) {
-      return rejected(domain::Reason::invalid_request,
-                      "A local model lives as long as its round; remove the participant instead.");
-    }
-    auto deleted = model->training
-                       ? tell(context, *model->training, domain::DeleteTraining{context.caller, model->owner})
-                       : models_->change(context, id, domain::DeleteModel{context.caller});
-    if (deleted) blob_collector_.deleted(storage::stream_of(id));
-    return deleted;
+    return once(storage_.journal(), context, [&]() -> Result<void> {
+      auto model = known_model(id);
+      if (!model) return std::unexpected(std::move(model.error()));
+      if (model->kind == domain::ModelKind::local) {
+        return rejected(domain::Reason::invalid_request,
+                        "A local model lives as long as its round; remove the participant instead.");
+      }
+      auto deleted = model->training ? tell(context, *model->training,
+                                            domain::DeleteTraining{context.caller, model->owner})
+                                     : models_->change(context, id, domain::DeleteModel{context.caller});
+      if (deleted) blob_collector_.deleted(storage::stream_of(id));
+      return deleted;
+    });
   }
 
   Result<void> replace_preprocessing(const RequestContext& context, domain::ModelId id,
                                      std::unique_ptr<Upload> file) override {
-    if (carried_out(context)) return {};
-    auto model = known_model(id);
-    if (!model || model->kind == domain::ModelKind::local) {
-      return rejected(domain::Reason::model_not_found, "GlobalModel " + id.text() + " not found.");
-    }
-    if (!domain::may_replace_preprocessing(context.caller, *model)) {
-      return rejected(domain::Reason::permission_denied, "You are not the owner of model " + id.text() + "!");
-    }
-    auto blob = uploads_.keep_preprocessing(*file);
-    if (!blob) return std::unexpected(std::move(blob.error()));
-    if (!model->training)
-      return models_->change(context, id, domain::SetPreprocessing{context.caller, *blob});
-    return tell(context, *model->training, domain::ReplacePreprocessing{context.caller, *blob});
+    return once(storage_.journal(), context, [&]() -> Result<void> {
+      auto model = known_model(id);
+      if (!model || model->kind == domain::ModelKind::local) {
+        return rejected(domain::Reason::model_not_found, "GlobalModel " + id.text() + " not found.");
+      }
+      if (!domain::may_replace_preprocessing(context.caller, *model)) {
+        return rejected(domain::Reason::permission_denied,
+                        "You are not the owner of model " + id.text() + "!");
+      }
+      auto blob = uploads_.keep_preprocessing(*file);
+      if (!blob) return std::unexpected(std::move(blob.error()));
+      if (!model->training)
+        return models_->change(context, id, domain::SetPreprocessing{context.caller, *blob});
+      return tell(context, *model->training, domain::ReplacePreprocessing{context.caller, *blob});
+    });
   }
 
   Result<void> may_submit_update(const RequestContext& context, domain::ModelId model,
-                                 std::int64_t round) override {
+                                 std::optional<std::int64_t> round) override {
     return submissions_.may_submit_update(context, model, round);
   }
   Result<void> submit_update(const RequestContext& context, domain::ModelId model,
@@ -183,7 +181,7 @@ class LiveSystem final : public System, public AccountCalls {
     return submissions_.submit_update(context, model, std::move(update));
   }
   Result<void> may_submit_moments(const RequestContext& context, domain::ModelId model,
-                                  std::int64_t round) override {
+                                  std::optional<std::int64_t> round) override {
     return submissions_.may_submit_moments(context, model, round);
   }
   Result<void> submit_moments(const RequestContext& context, domain::ModelId model,
@@ -193,23 +191,24 @@ class LiveSystem final : public System, public AccountCalls {
 
   Result<void> report_metrics(const RequestContext& context, domain::ModelId id,
                               const std::vector<MetricInput>& inputs) override {
-    if (carried_out(context)) return {};
-    auto model = known_model(id);
-    if (!model) return std::unexpected(std::move(model.error()));
-    const auto training = training_of(*model);
-    if (!domain::may_report_metrics(context.caller, *model, training ? &*training : nullptr,
-                                    options_.model_access)) {
-      return not_permitted();
-    }
-    auto metrics = uploads_.keep_metrics(inputs);
-    if (!metrics) return std::unexpected(std::move(metrics.error()));
-    if (!training) {
-      return models_->change(
-          context, id,
-          domain::ReportModelMetrics{context.caller, std::move(metrics->metrics), options_.model_access});
-    }
-    return tell(context, training->id,
-                domain::ReportMetrics{context.caller, id, std::move(metrics->metrics)});
+    return once(storage_.journal(), context, [&]() -> Result<void> {
+      auto model = known_model(id);
+      if (!model) return std::unexpected(std::move(model.error()));
+      const auto training = training_of(*model);
+      if (!domain::may_report_metrics(context.caller, *model, training ? &*training : nullptr,
+                                      options_.model_access)) {
+        return not_permitted();
+      }
+      auto metrics = uploads_.keep_metrics(inputs);
+      if (!metrics) return std::unexpected(std::move(metrics.error()));
+      if (!training) {
+        return models_->change(
+            context, id,
+            domain::ReportModelMetrics{context.caller, std::move(metrics->metrics), options_.model_access});
+      }
+      return tell(context, training->id,
+                  domain::ReportMetrics{context.caller, id, std::move(metrics->metrics)});
+    });
   }
 
   Result<domain::Model> readable_model(const RequestContext& context, domain::ModelId id) override {
@@ -238,13 +237,14 @@ class LiveSystem final : public System, public AccountCalls {
   // --- trainings
   Result<domain::TrainingId> create_training(const RequestContext& context,
                                              const TrainingRequest& request) override {
-    if (const auto id = made_before<domain::TrainingId>(context)) return *id;
-    auto options = read_training_options(request.options, options_.training_defaults);
-    if (!options) return std::unexpected(std::move(options.error()));
-    if (auto known = accounts_->check_users(request.participants); !known) {
-      return std::unexpected(std::move(known.error()));
-    }
-    return models_->create_training(context, request, *options);
+    return make_once<domain::TrainingId>(context, [&]() -> Result<domain::TrainingId> {
+      auto options = read_training_options(request.options, options_.training_defaults);
+      if (!options) return std::unexpected(std::move(options.error()));
+      if (auto known = accounts_->check_users(request.participants); !known) {
+        return std::unexpected(std::move(known.error()));
+      }
+      return models_->create_training(context, request, *options);
+    });
   }
   Result<domain::Training> readable_training(const RequestContext& context, domain::TrainingId id) override {
     return training_calls_.readable(context, id);
@@ -325,31 +325,31 @@ class LiveSystem final : public System, public AccountCalls {
     return model.training ? storage_.views().training(*model.training) : std::nullopt;
   }
 
-  bool carried_out(const RequestContext& context) const {
-    return earlier_answer(storage_.journal(), context).has_value();
-  }
-
-  template <class Id>
-  std::optional<Id> made_before(const RequestContext& context) const {
-    const auto id = earlier_answer(storage_.journal(), context);
-    return id ? Id::parse(*id) : std::nullopt;
+  template <class Id, class Act>
+  Result<Id> make_once(const RequestContext& context, const Act& act) {
+    return once(storage_.journal(), context.idempotency_key, act, [](const std::string& id) -> Result<Id> {
+      if (const auto made = Id::parse(id)) return *made;
+      return rejected(domain::Reason::internal, "What was answered the first time cannot be read.");
+    });
   }
 
   // Sends a command to a training's actor and waits for its answer.
   Result<void> tell(const RequestContext& context, domain::TrainingId id, domain::TrainingCommand command) {
-    if (carried_out(context)) return {};
-    if (!storage_.views().training(id)) {
-      return rejected(domain::Reason::training_not_found, "Training " + id.text() + " not found.");
-    }
-    auto answer = std::make_shared<std::promise<Result<std::string>>>();
-    auto future = answer->get_future();
-    director_.send(
-        id, {.command = std::move(command),
-             .acting_user = context.caller.id,
-             .correlation = context.correlation,
-             .idempotency_key = context.idempotency_key,
-             .reply = Reply{[answer](Result<std::string> result) { answer->set_value(std::move(result)); }}});
-    return without_value(future.get());
+    return once(storage_.journal(), context, [&]() -> Result<void> {
+      if (!storage_.views().training(id)) {
+        return rejected(domain::Reason::training_not_found, "Training " + id.text() + " not found.");
+      }
+      auto answer = std::make_shared<std::promise<Result<std::string>>>();
+      auto future = answer->get_future();
+      director_.send(
+          id,
+          {.command = std::move(command),
+           .acting_user = context.caller.id,
+           .correlation = context.correlation,
+           .idempotency_key = context.idempotency_key,
+           .reply = Reply{[answer](Result<std::string> result) { answer->set_value(std::move(result)); }}});
+      return without_value(future.get());
+    });
   }
 
   void record(Notifier::Settlement settlement, std::function<void()> recorded) {

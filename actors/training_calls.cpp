@@ -1,19 +1,14 @@
 #include "actors/training_calls.h"
 
-#include "actors/earlier_answer.h"
+#include "actors/once.h"
+#include "actors/rejected.h"
 #include "storage/log_head.h"
 
 namespace fedlog::actors {
 namespace {
 
 std::unexpected<domain::Rejection> not_found(domain::TrainingId id) {
-  return std::unexpected(
-      domain::Rejection{domain::Reason::training_not_found, "Training " + id.text() + " not found."});
-}
-
-std::unexpected<domain::Rejection> not_permitted() {
-  return std::unexpected(domain::Rejection{domain::Reason::permission_denied,
-                                           "You do not have permission to perform this action."});
+  return rejected(domain::Reason::training_not_found, "Training " + id.text() + " not found.");
 }
 
 domain::TrainingCommand command_for(TrainingControl control, const domain::Caller& by) {
@@ -79,12 +74,13 @@ Result<void> TrainingCalls::remove_participants(const RequestContext& context, d
 Result<void> TrainingCalls::change_participants(const RequestContext& context, domain::TrainingId id,
                                                 const std::vector<domain::UserId>& users,
                                                 domain::TrainingCommand command) const {
-  if (earlier_answer(storage_.journal(), context)) return {};
-  const auto training = storage_.views().training(id);
-  if (!training) return not_found(id);
-  if (!domain::may_manage(context.caller, *training)) return not_permitted();
-  if (auto known = check_users_(users); !known) return known;
-  return tell_(context, id, std::move(command));
+  return once(storage_.journal(), context, [&]() -> Result<void> {
+    const auto training = storage_.views().training(id);
+    if (!training) return not_found(id);
+    if (!domain::may_manage(context.caller, *training)) return not_permitted();
+    if (auto known = check_users_(users); !known) return known;
+    return tell_(context, id, std::move(command));
+  });
 }
 
 }  // namespace fedlog::actors

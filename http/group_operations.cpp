@@ -19,7 +19,7 @@ GroupOperations group_operations(const std::vector<FieldRule>& group_fields,
                                        "You are not allowed to access this group.");
   const auto unknown_users =
       detail_failure(400, "A user is unknown or listed twice.", "Not all provided users were found!");
-  const auto renamed = Answer{.meaning = "The group.", .schema = schema::ref("Group")};
+  const auto renamed = Success{.meaning = "The group.", .schema = schema::ref("Group")};
   return {
       .list = {.summary = "List all groups",
                .description = "For superusers.",

@@ -3,6 +3,7 @@
 #include "http/errors.h"
 #include "http/group_operations.h"
 #include "http/lists.h"
+#include "http/openapi_examples.h"
 #include "http/rejections.h"
 #include "http/request_fields.h"
 #include "http/serializers.h"
@@ -26,7 +27,7 @@ const std::vector<FieldRule>& member_fields() {
                                              .required = true,
                                              .items_max = 2000,
                                              .description = "The users' ids.",
-                                             .example = {"3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}}};
+                                             .example = {example::user_id}}};
   return rules;
 }
 

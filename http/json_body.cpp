@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 // Ends the parsing; caught in parse_json.
-struct Failure {
+struct SyntaxError {
   std::string message;
 };
 
@@ -25,7 +25,7 @@ struct Failure {
 // stops.
 class Parser {
  public:
-  Parser(std::string_view text, std::size_t depth_max) : text_(text), depth_max_(depth_max) {}
+  Parser(std::string_view text, JsonLimits limits) : text_(text), limits_(limits) {}
 
   json document() {
     skip_space();
@@ -44,8 +44,8 @@ class Parser {
     const auto line = std::ranges::count(before, '\n') + 1;
     const auto column = std::ranges::count_if(before.substr(line_start), is_start) + 1;
     const auto character = std::ranges::count_if(before, is_start);
-    throw Failure{std::string{what} + ": line " + std::to_string(line) + " column " + std::to_string(column) +
-                  " (char " + std::to_string(character) + ")"};
+    throw SyntaxError{std::string{what} + ": line " + std::to_string(line) + " column " +
+                      std::to_string(column) + " (char " + std::to_string(character) + ")"};
   }
 
   [[nodiscard]] bool at(char c) const { return position_ < text_.size() && text_[position_] == c; }
@@ -66,9 +66,12 @@ class Parser {
 
   // Within `depth` lists and objects.
   json parse_value(std::size_t depth) {
+    if (++values_ > limits_.values_max) {
+      throw SyntaxError{"more than " + std::to_string(limits_.values_max) + " values"};
+    }
     if (at('"')) return parse_string();
-    if (depth == depth_max_ && (at('{') || at('['))) {
-      throw Failure{"nested deeper than " + std::to_string(depth_max_) + " levels"};
+    if (depth == limits_.depth_max && (at('{') || at('['))) {
+      throw SyntaxError{"nested deeper than " + std::to_string(limits_.depth_max) + " levels"};
     }
     if (at('{')) return parse_object(depth);
     if (at('[')) return parse_array(depth);
@@ -82,7 +85,8 @@ class Parser {
   }
 
   [[noreturn]] static void refuse_float(std::string_view number) {
-    throw Failure{"Out of range float values are not JSON compliant: " + std::string{number.substr(0, 40)}};
+    throw SyntaxError{"Out of range float values are not JSON compliant: " +
+                      std::string{number.substr(0, 40)}};
   }
 
   json parse_object(std::size_t depth) {
@@ -243,8 +247,9 @@ class Parser {
   }
 
   std::string_view text_;
-  std::size_t depth_max_;
+  JsonLimits limits_;
   std::size_t position_ = 0;
+  std::size_t values_ = 0;
 };
 
 std::string describe_invalid_utf8(std::string_view text) {
@@ -258,14 +263,14 @@ std::string describe_invalid_utf8(std::string_view text) {
 
 }  // namespace
 
-std::expected<nlohmann::json, std::string> parse_json(std::string_view text, std::size_t depth_max) {
+std::expected<nlohmann::json, std::string> parse_json(std::string_view text, JsonLimits limits) {
   if (!is_valid_utf8(text)) return std::unexpected{describe_invalid_utf8(text)};
   if (text.starts_with("\xEF\xBB\xBF")) {
     return std::unexpected{"Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)"};
   }
   try {
-    return Parser{text, depth_max}.document();
-  } catch (const Failure& failure) {
+    return Parser{text, limits}.document();
+  } catch (const SyntaxError& failure) {
     return std::unexpected{failure.message};
   }
 }

@@ -3,14 +3,12 @@
 #include "http/lists.h"
 #include "http/metric_values.h"
 #include "http/model_fields.h"
+#include "http/openapi_examples.h"
 #include "http/schema.h"
 
 namespace fedlog::http {
 
 namespace {
-
-constexpr auto model_id = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11";
-constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
 
 Failure no_file(const char* name) {
   return detail_failure(400, "The file is missing.", std::string{"No uploaded file '"} + name + "' found.");
@@ -23,7 +21,7 @@ Failure bad_file(const char* what) {
 
 Body detail_with_id(const char* detail) {
   return schema::object({{"detail", schema::with_example(schema::text(), detail)},
-                         {"model_id", schema::with_example(schema::uuid(), model_id)}});
+                         {"model_id", schema::with_example(schema::uuid(), example::model_id)}});
 }
 
 // A file that may be asked for in parts.
@@ -55,20 +53,21 @@ Operation download(std::string summary, std::string description, std::vector<Fai
 }
 
 std::vector<Failure> contribution_failures() {
-  return {
-      unknown_id("Model"),
-      detail_failure(404, "The model belongs to no training.",
-                     std::string{"Model with ID "} + model_id + " does not have a training process running"),
-      detail_failure(403, "The caller takes no part in the training.",
-                     std::string{"You are not a participant of training "} + training_id + "!"),
-      field_failure(400, "A field is wrong.", "round", "A valid integer is required."),
-      list_failure(400, "The training waits for something else.",
-                   std::string{"Training with ID "} + training_id + " is in state I")};
+  return {unknown_id("Model"),
+          detail_failure(404, "The model belongs to no training.",
+                         std::string{"Model with ID "} + example::model_id +
+                             " does not have a training process running"),
+          detail_failure(403, "The caller takes no part in the training.",
+                         std::string{"You are not a participant of training "} + example::training_id + "!"),
+          field_failure(400, "A field is wrong.", "round", "A valid integer is required."),
+          list_failure(400, "The training waits for something else.",
+                       std::string{"Training with ID "} + example::training_id + " is in state I")};
 }
 
 Failure other_round() {
-  return list_failure(400, "The round is not the open one.",
-                      std::string{"Training with ID "} + training_id + " is not currently in round 1");
+  return list_failure(
+      400, "The round is not the open one.",
+      std::string{"Training with ID "} + example::training_id + " is not currently in round 1");
 }
 
 Operation update_operation() {
@@ -112,7 +111,7 @@ Operation swag_operation() {
 }  // namespace
 
 PathParameter model_parameter() {
-  return {"model_id", "The model's id.", schema::uuid(), model_id};
+  return {"model_id", "The model's id.", schema::uuid(), example::model_id};
 }
 
 ModelOperations model_operations() {
@@ -143,7 +142,7 @@ ModelOperations model_operations() {
       .download = download("Download a model", "A mean model has no file of its own.",
                            {unknown_id("Model"), stranger,
                             detail_failure(400, "It is a mean model.",
-                                           std::string{"Model "} + model_id +
+                                           std::string{"Model "} + example::model_id +
                                                " is a mean model: it has no file of its own; download its "
                                                "members.")}),
       .update = update_operation(),
@@ -177,22 +176,24 @@ ModelOperations model_operations() {
                                       detail_failure(
                                           400, "There are more names than values, or the other way round.",
                                           "Metric names and values must have the same length")}},
-      .download_preprocessing = download(
-          "Download a model's preprocessing", "The file that prepares the model's inputs.",
-          {unknown_id("Model"), stranger,
-           detail_failure(404, "The model has none.",
-                          std::string{"Model '"} + model_id + "' has no preprocessing model defined.")}),
-      .replace_preprocessing =
-          {.summary = "Replace a model's preprocessing",
-           .description = "For the model's owner.",
-           .fields = preprocessing_fields(),
-           .answers = {{.status = 202,
-                        .meaning = "The file is kept.",
-                        .schema = schema::detail("Proprocessing Model Upload Accepted")}},
-           .failures = {unknown_id("GlobalModel"),
-                        detail_failure(403, "The caller is not the owner.",
-                                       std::string{"You are not the owner of model "} + model_id + "!"),
-                        no_file("model_preprocessing_file"), bad_file("preprocessing")}},
+      .download_preprocessing =
+          download("Download a model's preprocessing", "The file that prepares the model's inputs.",
+                   {unknown_id("Model"), stranger,
+                    detail_failure(404, "The model has none.",
+                                   std::string{"Model '"} + example::model_id +
+                                       "' has no preprocessing model defined.")}),
+      .replace_preprocessing = {.summary = "Replace a model's preprocessing",
+                                .description = "For the model's owner.",
+                                .fields = preprocessing_fields(),
+                                .answers = {{.status = 202,
+                                             .meaning = "The file is kept.",
+                                             .schema =
+                                                 schema::detail("Proprocessing Model Upload Accepted")}},
+                                .failures = {unknown_id("GlobalModel"),
+                                             detail_failure(403, "The caller is not the owner.",
+                                                            std::string{"You are not the owner of model "} +
+                                                                example::model_id + "!"),
+                                             no_file("model_preprocessing_file"), bad_file("preprocessing")}},
       .swag = swag_operation(),
   };
 }

@@ -60,16 +60,13 @@ Response create_mean_model(const Services& services, const actors::RequestContex
 }
 
 using MaySubmit = actors::Result<void> (actors::Gateway::*)(const actors::RequestContext&, domain::ModelId,
-                                                            std::int64_t);
+                                                            std::optional<std::int64_t>);
 
-// Before the files arrive: whether the caller may send any at all. Which round they are for is not known yet,
-// so the open one is asked for, and a mismatch says nothing.
+// Before the files arrive, and before it is known which round they are for: whether the caller may send any
+// at all.
 std::optional<Response> early_refusal(const Services& services, const actors::RequestContext& context,
                                       domain::ModelId model, MaySubmit may_submit) {
-  const auto& views = services.gateway.views();
-  const auto found = views.model(model);
-  const auto training = found && found->training ? views.training(*found->training) : std::nullopt;
-  const auto allowed = (services.gateway.*may_submit)(context, model, training ? training->round : 0);
+  const auto allowed = (services.gateway.*may_submit)(context, model, std::nullopt);
   if (allowed || allowed.error().reason == domain::Reason::wrong_round) return std::nullopt;
   return rejection_response(allowed.error());
 }

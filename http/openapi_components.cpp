@@ -1,6 +1,7 @@
 #include "http/openapi_components.h"
 
 #include "domain/notification.h"
+#include "http/openapi_examples.h"
 #include "http/openapi_trainings.h"
 #include "http/schema.h"
 
@@ -9,11 +10,6 @@ namespace fedlog::http {
 namespace {
 
 using namespace schema;
-
-constexpr auto user_id = "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01";
-constexpr auto model_id = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11";
-constexpr auto local_model_id = "5b0d6c1e-77f7-4b57-a9c3-2f1d2c3b4a22";
-constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
 
 // Whether an answer has the token: only users' own, or every one.
 enum class TokenShown { at_times, always };
@@ -24,7 +20,7 @@ Body user(TokenShown shown) {
       {"first_name", with_example(text(), "Ada")},
       {"last_name", with_example(text(), "Lovelace")},
       {"email", with_example(text(), "ada@example.org")},
-      {"id", with_example(uuid(), user_id)},
+      {"id", with_example(uuid(), example::user_id)},
       {"actor",
        with_example(boolean("Means to run trainings; says nothing about what the user may do."), true)},
       {"client", with_example(boolean("Means to take part in trainings; likewise."), false)},
@@ -50,7 +46,7 @@ Body group() {
 
 std::vector<Property> model_properties() {
   return {
-      {"id", with_example(uuid(), model_id)},
+      {"id", with_example(uuid(), example::model_id)},
       {"round", with_example(integer("The round that the model is in: how often it was aggregated."), 0)},
       {"name", with_example(text(), "digits")},
       {"description", with_example(text(), "Handwritten digits, 8x8 pixels")},
@@ -61,7 +57,7 @@ std::vector<Property> model_properties() {
       {"preprocessing",
        with_example(nullable(base64("The file that prepares inputs, in base64; null without one.")),
                     nullptr)},
-      {"owner", with_example(uuid("The user who uploaded it."), user_id)},
+      {"owner", with_example(uuid("The user who uploaded it."), example::user_id)},
       {"has_preprocessing", with_example(boolean(), false)},
   };
 }
@@ -83,18 +79,19 @@ Body swag_model() {
 
 Body mean_model() {
   auto properties = model_properties();
-  properties.push_back(
-      {"models", with_example(list(uuid(), "The models that it is the mean of."), Body::array({model_id}))});
+  properties.push_back({"models", with_example(list(uuid(), "The models that it is the mean of."),
+                                               Body::array({example::model_id}))});
   return object(std::move(properties), "An ensemble: predicts with the mean of other models' outputs.");
 }
 
 std::vector<Property> local_model_properties() {
   return {
-      {"id", with_example(uuid(), local_model_id)},
+      {"id", with_example(uuid(), example::local_model_id)},
       {"round", with_example(integer("The round that it was sent for."), 0)},
       {"sample_size", with_example(integer("How many samples it was trained on."), 120)},
-      {"owner", with_example(uuid("The participant who sent it."), user_id)},
-      {"base_model", with_example(nullable(uuid("The global model that it is an update of.")), model_id)},
+      {"owner", with_example(uuid("The participant who sent it."), example::user_id)},
+      {"base_model",
+       with_example(nullable(uuid("The global model that it is an update of.")), example::model_id)},
   };
 }
 
@@ -166,8 +163,8 @@ Body metric() {
       {"value_binary",
        with_example(nullable(base64("The value, if it is no number: its bytes in base64.")), nullptr)},
       {"step", with_example(integer("The model's round when it was reported."), 1)},
-      {"model", with_example(uuid(), model_id)},
-      {"reporter", with_example(uuid("The user who reported it."), user_id)},
+      {"model", with_example(uuid(), example::model_id)},
+      {"reporter", with_example(uuid("The user who reported it."), example::user_id)},
       {"x_value_text",
        with_example(
            choice({"NaN", "Infinity", "-Infinity"}, "The value, if it is a number that JSON cannot say."),
@@ -183,28 +180,29 @@ Body notification() {
         with_example(
             uuid("The global model; between the aggregations of a daisy chain, the local one to go on "
                  "with."),
-            model_id)},
+            example::model_id)},
        {"x_mu", with_example(number("Of a round of FedProx, where the training's options set it."), 0.01),
         false},
        {"x_state", with_example(text("Of TRAINING_FINISHED: E, where it ended by an error."), "E"), false},
        {"x_reason", with_example(text("Then: why."), "Cancelled by its owner."), false}});
-  return object({{"notification_type",
-                  with_example(named<domain::NotificationKind>(
-                                   "What happened, and what the receiver has to do. TRAINING_START: nothing "
-                                   "yet. UPDATE_ROUND_START: "
-                                   "download the model that is named (`GET /api/models/{model_id}/`), train "
-                                   "it, and upload the result with "
-                                   "this round (`POST` to the same path). SWAG_ROUND_START: post the moments "
-                                   "of the weights, with "
-                                   "this round (`POST .../swag/`). MODEL_TEST_ROUND: test the model and "
-                                   "report at least one metric "
-                                   "(`POST .../metrics/`); the next round waits for that of every "
-                                   "participant. TRAINING_FINISHED: "
-                                   "nothing more comes. CLIENT_REMOVED: the receiver takes part no longer."),
-                               "UPDATE_ROUND_START")},
-                 {"body", std::move(body)},
-                 {"training_uuid", with_example(uuid(), training_id)}},
-                "What is posted to a user's message_endpoint.");
+  return object(
+      {{"notification_type",
+        with_example(named<domain::NotificationKind>(
+                         "What happened, and what the receiver has to do. TRAINING_START: nothing "
+                         "yet. UPDATE_ROUND_START: "
+                         "download the model that is named (`GET /api/models/{example::model_id}/`), train "
+                         "it, and upload the result with "
+                         "this round (`POST` to the same path). SWAG_ROUND_START: post the moments "
+                         "of the weights, with "
+                         "this round (`POST .../swag/`). MODEL_TEST_ROUND: test the model and "
+                         "report at least one metric "
+                         "(`POST .../metrics/`); the next round waits for that of every "
+                         "participant. TRAINING_FINISHED: "
+                         "nothing more comes. CLIENT_REMOVED: the receiver takes part no longer."),
+                     "UPDATE_ROUND_START")},
+       {"body", std::move(body)},
+       {"training_uuid", with_example(uuid(), example::training_id)}},
+      "What is posted to a user's message_endpoint.");
 }
 
 Body messages() {

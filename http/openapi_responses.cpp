@@ -41,7 +41,7 @@ const std::vector<Shared>& shared() {
        detail_body("Could not satisfy the request Accept header.")},
       {408, "RequestTimeout", "The body came too slowly.", detail_body("The request body came too slowly.")},
       {413, "PayloadTooLarge", "The body is larger than this server accepts here; the text tells the limit.",
-       detail_body("A JSON body may have at most 16777216 bytes on this server (its setting "
+       detail_body("A JSON body may have at most 1048576 bytes on this server (its setting "
                    "limits.json_bytes_max).")},
       {415, "UnsupportedMediaType", "The body's Content-Type is none that this call reads.",
        detail_body("Unsupported media type \"text/plain\" in request.")},
@@ -73,7 +73,7 @@ Body headers_of(const std::vector<NameValue>& headers) {
   return result;
 }
 
-Body response_of(const Answer& answer, const Body& schemas) {
+Body response_of(const Success& answer, const Body& schemas) {
   Body response = Body::object();
   response["description"] = answer.meaning;
   response["headers"] = headers_of(answer.headers);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "domain/training_status.h"
+#include "http/openapi_examples.h"
 #include "http/schema.h"
 
 namespace fedlog::http {
@@ -12,9 +13,6 @@ namespace {
 
 using namespace schema;
 
-constexpr auto user_id = "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01";
-constexpr auto model_id = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11";
-constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
 constexpr auto then = "2026-01-31T08:15:00.000123Z";
 constexpr std::int64_t year_s = 365 * 24 * 3600;
 constexpr auto an_hour_later = "2026-01-31T09:15:00.000123Z";
@@ -101,7 +99,7 @@ Body training_options() {
 
 std::vector<Property> training_properties() {
   return {
-      {"id", with_example(uuid(), training_id)},
+      {"id", with_example(uuid(), example::training_id)},
       {"state",
        with_example(named<domain::TrainingState>(
                         "I: not started. O: ongoing. S: collecting SWAG moments. C: completed. E: ended "
@@ -116,10 +114,10 @@ std::vector<Property> training_properties() {
        with_example(named<domain::AggregationMethod>("How updates become the next global model."), "FedAvg")},
       {"options", with_example(described_by("TrainingOptions", "As it was created with."), Body::object())},
       {"locked", with_example(boolean("Whether a round is being aggregated right now."), false)},
-      {"model", with_example(uuid("The global model."), model_id)},
-      {"actor", with_example(uuid("The user who runs it."), user_id)},
+      {"model", with_example(uuid("The global model."), example::model_id)},
+      {"actor", with_example(uuid("The user who runs it."), example::user_id)},
       {"participants",
-       with_example(list(uuid(), "In the order in which they joined."), Body::array({user_id}))},
+       with_example(list(uuid(), "In the order in which they joined."), Body::array({example::user_id}))},
   };
 }
 
@@ -135,7 +133,7 @@ void add_course(std::vector<Property>& properties) {
                          "In the states O and S: the participants whose part in the open round is "
                          "missing, in the order in which they joined. Empty while the server itself "
                          "is at work."),
-                    Body::array({user_id})),
+                    Body::array({example::user_id})),
        false},
       {"x_deadline",
        with_example(text("Until when it waits for them (RFC 3339); absent without a deadline."),
@@ -190,7 +188,7 @@ Body on_its_way() {
 }
 
 Body awaited() {
-  return object({{"participant", with_example(uuid(), user_id)},
+  return object({{"participant", with_example(uuid(), example::user_id)},
                  {"name", with_example(text("The username."), "ada")},
                  {"says", with_example(text("What happened to its notifications, in a sentence."),
                                        "ada: UPDATE_ROUND_START of round 0 was delivered at "
@@ -202,7 +200,7 @@ Body awaited() {
 
 Body training_status() {
   return object({
-      {"training_id", with_example(uuid(), training_id)},
+      {"training_id", with_example(uuid(), example::training_id)},
       {"state", with_example(named<domain::TrainingState>(), "O")},
       {"phase",
        with_example(named<domain::Phase>("What is under way: updating, aggregating, collecting and averaging "

@@ -13,7 +13,7 @@
 namespace fedlog::http {
 
 // One way in which a call succeeds.
-struct Answer {
+struct Success {
   int status = 200;
   std::string meaning;
   Body schema = nullptr;   // an OpenAPI schema (see schema.h); null: an answer without a body
@@ -42,7 +42,7 @@ struct Operation {
   bool partial = false;                       // no field is required
   std::vector<std::string> media_types = {};  // of the body; empty: the route's parsers
   bool idempotency_key = true;                // whether a call that changes something reads that header
-  std::vector<Answer> answers = {};
+  std::vector<Success> answers = {};
   std::vector<Failure> failures = {};
   Body callbacks = nullptr;  // OpenAPI callbacks that this call sets up
   std::string tag = {};      // empty: the route's view_name

@@ -13,12 +13,12 @@ constexpr std::int64_t retry_after_s = 5;
 
 enum class Shape { detail, list, field, server_error };
 
-struct Answer {
+struct StatusAndShape {
   int status;
   Shape shape;
 };
 
-Answer answer_to(domain::Reason reason) {
+StatusAndShape answer_to(domain::Reason reason) {
   using enum domain::Reason;
   switch (reason) {
     case user_not_found:
@@ -78,7 +78,7 @@ Response with_detail(int status, const domain::Rejection& rejection) {
   return body_response(status, body);
 }
 
-Response shaped(const Answer& answer, const domain::Rejection& rejection) {
+Response shaped(const StatusAndShape& answer, const domain::Rejection& rejection) {
   switch (answer.shape) {
     case Shape::detail:
       return with_detail(answer.status, rejection);

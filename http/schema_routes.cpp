@@ -75,7 +75,7 @@ std::string how_to_get_pages(const ApiPages& pages) {
          "tools/fetch-api-pages DATA/api-pages";
 }
 
-Answer html_answer(std::string meaning) {
+Success html_answer(std::string meaning) {
   return {.meaning = std::move(meaning),
           .schema = schema::text(),
           .example = "<!DOCTYPE html>...",

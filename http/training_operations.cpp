@@ -1,13 +1,12 @@
 #include "http/training_operations.h"
 
 #include "http/lists.h"
+#include "http/openapi_examples.h"
 #include "http/schema.h"
 
 namespace fedlog::http {
 
 namespace {
-
-constexpr auto training_id = "c2d7a0b4-1f5e-4f63-8f0a-6d9c3b2a1e33";
 
 Operation models(std::string summary, const std::string& local_models) {
   return {
@@ -38,13 +37,13 @@ Failure with_hint(Failure failure, std::string hint) {
 
 Failure wrong_state(std::string when) {
   return list_failure(400, std::move(when),
-                      std::string{"Training with ID "} + training_id + " is in state C");
+                      std::string{"Training with ID "} + example::training_id + " is in state C");
 }
 
 }  // namespace
 
 PathParameter training_parameter() {
-  return {"training_id", "The training's id.", schema::uuid(), training_id};
+  return {"training_id", "The training's id.", schema::uuid(), example::training_id};
 }
 
 TrainingOperations training_operations(const std::vector<FieldRule>& training_fields,
@@ -59,24 +58,24 @@ TrainingOperations training_operations(const std::vector<FieldRule>& training_fi
                .query = training_list_parameters(),
                .answers = {{.meaning = "The trainings.", .schema = schema::listing_of("Training")}},
                .failures = {list_refusal()}},
-      .create = {.summary = "Create a training",
-                 .description =
-                     "Of a model that the caller owns; one that another training uses is copied. With "
-                     "`options.daisy_chain_period` above 0 it is daisy-chained.",
-                 .fields = training_fields,
-                 .wording = Wording::marshmallow,
-                 .answers = {{.status = 201,
-                              .meaning = "The training waits for its start.",
-                              .schema = schema::object(
-                                  {{"detail",
-                                    schema::with_example(schema::text(), "Training created successfully!")},
-                                   {"training_id", schema::with_example(schema::uuid(), training_id)}})}},
-                 .failures = {field_failure(400, "A field is wrong.", "target_num_updates",
-                                            "Must be greater than or equal to 1."),
-                              unknown_field, unknown_users,
-                              detail_failure(400, "There is no such model.",
-                                             "Model 7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11 not found."),
-                              not_permitted("The model is another's.")}},
+      .create =
+          {.summary = "Create a training",
+           .description = "Of a model that the caller owns; one that another training uses is copied. With "
+                          "`options.daisy_chain_period` above 0 it is daisy-chained.",
+           .fields = training_fields,
+           .wording = Wording::marshmallow,
+           .answers = {{.status = 201,
+                        .meaning = "The training waits for its start.",
+                        .schema = schema::object(
+                            {{"detail",
+                              schema::with_example(schema::text(), "Training created successfully!")},
+                             {"training_id", schema::with_example(schema::uuid(), example::training_id)}})}},
+           .failures = {field_failure(400, "A field is wrong.", "target_num_updates",
+                                      "Must be greater than or equal to 1."),
+                        unknown_field, unknown_users,
+                        detail_failure(400, "There is no such model.",
+                                       "Model 7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11 not found."),
+                        not_permitted("The model is another's.")}},
       .show = {.summary = "Show a training",
                .answers = {{.meaning = "The training.", .schema = schema::ref("TrainingDetail")}},
                .failures = {unknown_id("Training"),
@@ -112,9 +111,9 @@ TrainingOperations training_operations(const std::vector<FieldRule>& training_fi
                              .meaning = "The training is ongoing.",
                              .schema = schema::detail("Training started!")}},
                 .failures = {unknown_id("Training"), not_actor,
-                             detail_failure(
-                                 400, "It was started before.",
-                                 std::string{"Training "} + training_id + " is not in state INITIAL!"),
+                             detail_failure(400, "It was started before.",
+                                            std::string{"Training "} + example::training_id +
+                                                " is not in state INITIAL!"),
                              detail_failure(400, "Nobody takes part.",
                                             "At least one participant must be registered!")}},
       .cancel = control("Cancel a training",
@@ -138,11 +137,12 @@ TrainingOperations training_operations(const std::vector<FieldRule>& training_fi
            with_hint(
                detail_failure(400, "Nobody takes part.", "At least one participant must be registered!"),
                "Add participants first, then resume the training.")}),
-      .leave = control(
-          "Leave a training", "The round goes on without the caller, whose part in it counts no more.",
-          "The caller takes no part.", "You left the training!",
-          {detail_failure(403, "The caller takes no part.",
-                          std::string{"You are not a participant of training "} + training_id + "!")}),
+      .leave = control("Leave a training",
+                       "The round goes on without the caller, whose part in it counts no more.",
+                       "The caller takes no part.", "You left the training!",
+                       {detail_failure(403, "The caller takes no part.",
+                                       std::string{"You are not a participant of training "} +
+                                           example::training_id + "!")}),
       .join = control("Join a training",
                       "Of which the option `open_to_join` is true. Who takes part already stays.",
                       "The caller takes part.", "You joined the training!",

@@ -8,7 +8,7 @@ Body number_or_null(const std::optional<std::int64_t>& number) {
   return number ? Body(*number) : Body(nullptr);
 }
 
-Body serialized(const domain::Delivery& delivery) {
+Body delivery_body(const domain::Delivery& delivery) {
   Body body;
   body["notification_type"] = domain::name_of(delivery.kind);
   body["round"] = number_or_null(delivery.round);
@@ -20,7 +20,7 @@ Body serialized(const domain::Delivery& delivery) {
   return body;
 }
 
-Body serialized(const domain::PendingNotification& pending) {
+Body pending_body(const domain::PendingNotification& pending) {
   Body body;
   body["notification_type"] = domain::name_of(pending.notification.kind);
   body["round"] = number_or_null(pending.notification.round);
@@ -29,14 +29,14 @@ Body serialized(const domain::PendingNotification& pending) {
   return body;
 }
 
-Body serialized(const domain::Awaited& awaited, const domain::TrainingStatus& status,
-                const domain::NameOf& name_of_user) {
+Body awaited_body(const domain::Awaited& awaited, const domain::TrainingStatus& status,
+                  const domain::NameOf& name_of_user) {
   Body body;
   body["participant"] = awaited.participant.text();
   body["name"] = name_of_user(awaited.participant);
   body["says"] = domain::sentence_about(awaited, status, name_of_user);
-  body["last_delivery"] = awaited.last_delivery ? serialized(*awaited.last_delivery) : Body(nullptr);
-  body["on_its_way"] = awaited.requested ? serialized(*awaited.requested) : Body(nullptr);
+  body["last_delivery"] = awaited.last_delivery ? delivery_body(*awaited.last_delivery) : Body(nullptr);
+  body["on_its_way"] = awaited.requested ? pending_body(*awaited.requested) : Body(nullptr);
   return body;
 }
 
@@ -55,7 +55,7 @@ Body serialized(const domain::TrainingStatus& status, const domain::NameOf& name
   body["advice"] = domain::advice_for(status);
   body["waits_for"] = domain::name_of(status.waits_for);
   body["awaited"] = Body::array();
-  for (const auto& each : status.awaited) body["awaited"].push_back(serialized(each, status, name_of_user));
+  for (const auto& each : status.awaited) body["awaited"].push_back(awaited_body(each, status, name_of_user));
   body["participants"] = status.participants;
   body["arrived"] = status.arrived;
   body["needed"] = status.needed;

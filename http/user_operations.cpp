@@ -1,6 +1,7 @@
 #include "http/user_operations.h"
 
 #include "http/lists.h"
+#include "http/openapi_examples.h"
 #include "http/schema.h"
 
 namespace fedlog::http {
@@ -42,7 +43,7 @@ Body notification_callback() {
 }  // namespace
 
 PathParameter user_parameter() {
-  return {"user_id", "The user's id.", schema::uuid(), "3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"};
+  return {"user_id", "The user's id.", schema::uuid(), example::user_id};
 }
 
 UserOperations user_operations(const std::vector<FieldRule>& registration_fields,

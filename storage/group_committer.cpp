@@ -6,7 +6,7 @@
 namespace fedlog::storage {
 namespace {
 
-JournalError error_of(const WriteFailure& failure) {
+JournalError failure_of_write(const WriteFailure& failure) {
   if (failure.disk_full) {
     return {.code = JournalErrorCode::disk_full,
             .message = "the disk is full: nothing is written until the server is restarted with room (" +
@@ -37,9 +37,9 @@ std::optional<JournalError> GroupCommitter::try_commit(const std::vector<Pending
     for (const auto& pending : group) results.push_back(planner_.plan(pending.commit, overlay));
     if (overlay.empty()) return std::nullopt;
     const auto written = tables_.write(overlay.changes(), Durability::synced);
-    if (!written) return error_of(written.error());
+    if (!written) return failure_of_write(written.error());
   } catch (const std::exception& error) {  // stored bytes that cannot be read
-    return error_of({.disk_full = false, .message = error.what()});
+    return failure_of_write({.disk_full = false, .message = error.what()});
   }
   return std::nullopt;
 }

@@ -5,13 +5,17 @@ import io
 import queue
 import secrets
 import time
+import unittest
 
-from fedlog_server import PATIENCE_S
-from model_files import linear
+from fedlog_server import PATIENCE_S, Server
+from model_files import linear, saved
 
 import requests
 import torch
 from fedlog_client import Api, Inbox
+
+
+ROOT_USER = ("root", "rootpw")
 
 
 def until(done, what):
@@ -53,7 +57,7 @@ class Person:
 class Training:
     """A training of the owner's; `people` take part."""
 
-    def __init__(self, owner, people, rounds=1, method="FedAvg", start=True, **options):
+    def __init__(self, owner, people, rounds=1, method="FedAvg", uncertainty="NONE", start=True, **options):
         self.owner = owner
         fields = {"name": "control", "description": "a model"}
         upload = {"model_file": ("m.pt", linear(outputs=1))}
@@ -62,6 +66,7 @@ class Training:
             "model_id": self.model,
             "target_num_updates": rounds,
             "aggregation_method": method,
+            "uncertainty_method": uncertainty,
             "options": options,
             "clients": [person.id for person in people],
         }
@@ -79,9 +84,15 @@ class Training:
     def status(self, to=None):
         return (to or self.owner).api.call("GET", self.path + "status/").json()
 
-    def update(self, by, value, round_number=0):
+    def update(self, by, value, round_number=0, model=None):
         fields = {"round": round_number, "sample_size": 1}
-        return by.asks("POST", f"/api/models/{self.model}/", data=fields, files={"model_file": ("m.pt", linear(2, 1, value, value))})
+        files = {"model_file": ("m.pt", linear(2, 1, value, value))}
+        return by.asks("POST", f"/api/models/{model or self.model}/", data=fields, files=files)
+
+    def moments(self, by, value, round_number=1):
+        fields = {"round": round_number, "sample_size": 1}
+        files = {f"{moment}_moment_file": ("m.pt", saved(torch.full((3,), float(value)))) for moment in ("first", "second")}
+        return by.asks("POST", f"/api/models/{self.model}/swag/", data=fields, files=files)
 
     def test(self, by):
         by.api.call("POST", f"/api/models/{self.model}/metrics/", data={"metric_names": "loss", "metric_values": "0.5"})
@@ -98,3 +109,38 @@ class Training:
     def weight(self):
         content = self.owner.api.call("GET", f"/api/models/{self.model}/").content
         return torch.jit.load(io.BytesIO(content)).bias.item()
+
+
+class ControlTest(unittest.TestCase):
+    """One server for all tests of a class, and people who know each other there."""
+
+    @classmethod
+    def setUpClass(cls):
+        torch.set_num_threads(1)
+        cls.server = cls.enterClassContext(Server(environment={"FEDLOG_SUPERUSER": ":".join(ROOT_USER)}))
+        cls.owner, cls.one, cls.two, cls.stranger = (cls.person(name) for name in ("owner", "one", "two", "stranger"))
+
+    @classmethod
+    def person(cls, name):
+        person = Person(cls.server, name)
+        cls.addClassCleanup(person.inbox.close)
+        return person
+
+    def training(self, *people, **more):
+        return Training(self.owner, people or (self.one, self.two), **more)
+
+    def root_asks(self, method, path):
+        return requests.request(method, self.server.url + path, auth=ROOT_USER, timeout=PATIENCE_S)
+
+    def assert_done(self, answer, detail):
+        self.assertEqual((answer.status_code, answer.json()), (200, {"detail": detail}))
+
+    def assert_sent(self, answer):
+        self.assertEqual(answer.status_code, 201, answer.text)
+
+    def assert_awaits(self, training, *people):
+        status, shown = training.status(), training.shown()
+        self.assertEqual([each["participant"] for each in status["awaited"]], [person.id for person in people], status)
+        self.assertEqual(shown.get("x_waiting_for", []), [person.id for person in people])
+        for person in people:
+            self.assertIn(person.name, status["summary"])

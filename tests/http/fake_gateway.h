@@ -90,9 +90,11 @@ class FakeGateway : public actors::Gateway {
   MOCK_METHOD(Rejected, delete_model, (const Context&, domain::ModelId), (override));
   MOCK_METHOD(Rejected, replace_preprocessing,
               (const Context&, domain::ModelId, std::unique_ptr<actors::Upload>), (override));
-  MOCK_METHOD(Rejected, may_submit_update, (const Context&, domain::ModelId, std::int64_t), (override));
+  MOCK_METHOD(Rejected, may_submit_update, (const Context&, domain::ModelId, std::optional<std::int64_t>),
+              (override));
   MOCK_METHOD(Rejected, submit_update, (const Context&, domain::ModelId, actors::UpdateUpload), (override));
-  MOCK_METHOD(Rejected, may_submit_moments, (const Context&, domain::ModelId, std::int64_t), (override));
+  MOCK_METHOD(Rejected, may_submit_moments, (const Context&, domain::ModelId, std::optional<std::int64_t>),
+              (override));
   MOCK_METHOD(Rejected, submit_moments, (const Context&, domain::ModelId, actors::MomentsUpload), (override));
   MOCK_METHOD(Rejected, report_metrics,
               (const Context&, domain::ModelId, const std::vector<actors::MetricInput>&), (override));

@@ -1,6 +1,5 @@
 #include "tests/simulation/server.h"
 
-#include "actors/earlier_answer.h"
 #include "actors/training_loader.h"
 #include "domain/rights.h"
 #include "tests/simulation/book.h"
@@ -167,7 +166,7 @@ void Server::work(domain::TrainingId training, std::uint64_t number, Command res
 
 void Server::aggregate(domain::TrainingId training, std::uint64_t number,
                        const domain::Aggregation& aggregation) {
-  domain::RecordAggregation result{.round = aggregation.round, .weights = weights_of(training, aggregation)};
+  domain::RecordAggregation result{.aggregation = aggregation, .weights = weights_of(training, aggregation)};
   if (around_.random.in_percent(5)) {
     result.weights = std::unexpected("a tensor was not finite");
   } else if (around_.fault == Fault::aggregates_twice) {
@@ -178,7 +177,7 @@ void Server::aggregate(domain::TrainingId training, std::uint64_t number,
 }
 
 void Server::average(domain::TrainingId training, std::uint64_t number, const domain::Averaging& averaging) {
-  domain::RecordAveraging result{.round = averaging.round, .moments = mean_of(averaging.moments)};
+  domain::RecordAveraging result{.averaging = averaging, .moments = mean_of(averaging.moments)};
   if (around_.random.in_percent(5)) result.moments = std::unexpected("a moment was not finite");
   work(training, number, std::move(result));
 }
@@ -242,17 +241,22 @@ void Server::write_result_again(domain::TrainingId training, std::int64_t round,
 
 void Server::command(const RequestContext& context, domain::TrainingId training,
                      domain::TrainingCommand command, actors::Reply reply) {
-  if (auto earlier = actors::earlier_answer(storage().journal(), context)) {
-    around_.happenings.count("requests answered as the first time");
-    return reply(*earlier);
-  }
-  if (!storage().views().training(training)) return reply(not_found(training));
+  const auto refuse_or_repeat = [this, key = context.idempotency_key](domain::Rejection rejection) {
+    const auto earlier = key.empty() ? std::nullopt : storage().journal().reply_to(key);
+    if (earlier) around_.happenings.count("requests answered as the first time");
+    return earlier ? actors::Result<std::string>{*earlier} : std::unexpected(std::move(rejection));
+  };
+  if (const auto first = refuse_or_repeat({}); first) return reply(*first);
+  if (!storage().views().training(training)) return reply(refuse_or_repeat(not_found(training).error()));
+  const auto waiting = std::make_shared<actors::Reply>(std::move(reply));
   with_process(training, [&](auto& process) {
     process.command({.command = std::move(command),
                      .acting_user = context.caller.id,
                      .correlation = context.correlation,
                      .idempotency_key = context.idempotency_key,
-                     .reply = std::move(reply)});
+                     .reply = actors::Reply{[waiting, refuse_or_repeat](actors::Result<std::string> result) {
+                       (*waiting)(result ? std::move(result) : refuse_or_repeat(std::move(result.error())));
+                     }}});
   });
 }
 
