@@ -75,7 +75,7 @@ TEST_F(Deadlines, AreTakenUpAgainWhenTheTrainingCrashesAsSoonAsItLives) {
   storage.journal().break_stream(storage::stream_of(id));
   clock_ += hour;
   start();
-  log.wait_for("training actor crashed");
+  EXPECT_THAT(log.wait_for("training actor crashed"), HasSubstr("restart_ms=100"));
   storage.journal().mend_stream(storage::stream_of(id));
   receiver.wait_for("/owner", "TRAINING_FINISHED");  // though no command comes
   EXPECT_EQ(count(id, "DeadlinePassed"), 1U);

@@ -64,8 +64,8 @@ TEST_F(Updates, ForAnotherRoundAreToldTheirOwnRound) {
   EXPECT_CALL(gateway, submit_update(_, _, _)).Times(0);
   EXPECT_CALL(gateway, may_submit_update(_, _, _))
       .Times(2)
-      .WillRepeatedly([](const auto&, auto, std::int64_t round) -> actors::Result<void> {
-        return rejected(domain::Reason::wrong_round, "not in round " + std::to_string(round));
+      .WillRepeatedly([](const auto&, auto, std::optional<std::int64_t> round) -> actors::Result<void> {
+        return rejected(domain::Reason::wrong_round, "not in round " + std::to_string(round.value_or(-1)));
       });
   auto sent = update_without("round");
   sent.push_back({"round", "3"});
