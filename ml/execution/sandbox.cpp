@@ -23,6 +23,7 @@ namespace fedlog::ml {
 namespace {
 
 constexpr unsigned int nobody = 65534;
+constexpr rlim_t stack_limit_bytes = rlim_t{8} * 1024 * 1024;
 
 std::unexpected<std::string> failure(std::string_view what) {
   return std::unexpected("no sandbox: " + std::string(what) + ": " + std::strerror(errno));
@@ -44,9 +45,10 @@ bool limit(__rlimit_resource resource, rlim_t value) {
 
 bool set_limits(const SandboxLimits& limits) {
   // RLIMIT_DATA and not RLIMIT_AS: torch maps several hundred MB of libraries before it does anything.
-  return limit(RLIMIT_DATA, limits.memory_limit_bytes) && limit(RLIMIT_CPU, limits.cpu_limit_s) &&
-         limit(RLIMIT_NOFILE, limits.open_files_limit) && limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) &&
-         limit(RLIMIT_NPROC, 0) && limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
+  return limit(RLIMIT_DATA, limits.memory_limit_bytes) && limit(RLIMIT_STACK, stack_limit_bytes) &&
+         limit(RLIMIT_CPU, limits.cpu_limit_s) && limit(RLIMIT_NOFILE, limits.open_files_limit) &&
+         limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_CORE, 0) && limit(RLIMIT_NPROC, 0) &&
+         limit(RLIMIT_MEMLOCK, 0) && limit(RLIMIT_MSGQUEUE, 0);
 }
 
 // Root in a sandbox is still root to the kernel: become nobody, as far as the surroundings let us.

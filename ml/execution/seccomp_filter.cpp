@@ -127,8 +127,8 @@ std::expected<void, std::string> install_seccomp_filter() {
   for (const int call : allowed) filter.rule(SCMP_ACT_ALLOW, call);
   for (const int call : fatal) filter.rule(SCMP_ACT_KILL_PROCESS, call);
 
-  // Memory is private, so that the memory limit counts it, and never executable.
-  constexpr std::uint64_t map_type = 0x0F;
+  // Memory is private and no stack, so that the memory limit counts it, and never executable.
+  constexpr std::uint64_t map_type = 0x0F | MAP_GROWSDOWN | MAP_HUGETLB;
   filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0),
               SCMP_A3(SCMP_CMP_MASKED_EQ, map_type, MAP_PRIVATE));
   filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));

@@ -163,7 +163,26 @@ TEST(Sandbox, LimitsMemory) {
   };
   EXPECT_EQ(in_sandbox(map(MAP_PRIVATE)), ENOMEM);
   EXPECT_EQ(in_sandbox(map(MAP_PRIVATE), {.memory_limit_bytes = 2048 * mib}), 0);
-  EXPECT_EQ(in_sandbox(map(MAP_SHARED)), EPERM) << "shared memory would not count";
+  for (const int uncounted : {MAP_SHARED, MAP_PRIVATE | MAP_GROWSDOWN, MAP_PRIVATE | MAP_HUGETLB})
+    EXPECT_EQ(in_sandbox(map(uncounted)), EPERM) << uncounted << " would not count";
+}
+
+TEST(Sandbox, LimitsTheStackWhateverTheServersMayBe) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    rlimit stack{};
+    ::getrlimit(RLIMIT_STACK, &stack);
+    stack.rlim_cur = stack.rlim_max;
+    ::setrlimit(RLIMIT_STACK, &stack);
+    if (!enter_sandbox({.memory_limit_bytes = 512 * mib}, STDERR_FILENO)) ::_exit(no_sandbox);
+    // The sandbox leaves no way to ask for the limit: what the kernel does is the answer.
+    const auto* here = static_cast<volatile char*>(__builtin_frame_address(0));
+    ::_exit(*(here - 9 * mib));
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status)) << WEXITSTATUS(status);
+  EXPECT_EQ(WTERMSIG(status), SIGSEGV);
 }
 
 TEST(Sandbox, LimitsProcessorTime) {

@@ -40,6 +40,11 @@ int attempt(const std::string& what) {
     void* memory = ::mmap(nullptr, 100 * gib, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? errno : 0;
   }
+  if (what == "take 100 GB as a stack") {
+    void* memory = ::mmap(nullptr, 100 * gib, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_GROWSDOWN, -1, 0);
+    return memory == MAP_FAILED ? errno : 0;
+  }
   if (what == "kill the server") return error_of(::kill(::getppid(), SIGKILL));
   if (what == "trace the server") return error_of(::ptrace(PTRACE_ATTACH, ::getppid(), nullptr, nullptr));
   if (what == "read the server's memory") {

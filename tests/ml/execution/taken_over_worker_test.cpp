@@ -62,8 +62,8 @@ TEST_P(Refusal, IsAllThatTheAttemptGets) {
 INSTANTIATE_TEST_SUITE_P(TakenOverWorker, Refusal,
                          testing::Values(std::pair{"read the server's memory map", EPERM},
                                          std::pair{"read the server's environment", EPERM},
-                                         std::pair{"create a file", EPERM},
-                                         std::pair{"take 100 GB", ENOMEM}));
+                                         std::pair{"create a file", EPERM}, std::pair{"take 100 GB", ENOMEM},
+                                         std::pair{"take 100 GB as a stack", EPERM}));
 
 TEST(TakenOverWorker, IsEndedAtTheDeadline) {
   auto options = taken_over_workers();
