@@ -153,7 +153,16 @@ std::vector<Key> make_keys() {
 
       key<&S::limits, &Limits::json_bytes_max>(
           "limits.json_bytes_max", {1024, gibibyte},
-          "Size of a JSON body, at most; a larger one is answered with 413."),
+          "Size of a JSON body, at most; a larger one is answered with 413. Those of inferences have a limit "
+          "of their own."),
+      key<&S::limits, &Limits::json_values_max>(
+          "limits.json_values_max", {100, 1'000'000'000},
+          "Values (numbers, texts, lists, objects) in a JSON body, at most; those within others count too."),
+      key<&S::limits, &Limits::inference_bytes_max>(
+          "limits.inference_bytes_max", {1024, gibibyte},
+          "The same as json_bytes_max, of an inference; also the size of a file with its input."),
+      key<&S::limits, &Limits::inference_values_max>("limits.inference_values_max", {100, 1'000'000'000},
+                                                     "The same as json_values_max, of an inference."),
       key<&S::limits, &Limits::form_bytes_max>(
           "limits.form_bytes_max", {1024, gibibyte},
           "Size of a form's fields together, its files not counted, at most."),
@@ -166,6 +175,11 @@ std::vector<Key> make_keys() {
       key<&S::limits, &Limits::list_bytes_max>(
           "limits.list_bytes_max", {1024, 16 * gibibyte},
           "Size of a list in one answer, at most; of a longer one callers must ask for pages."),
+      key<&S::limits, &Limits::list_memory_bytes_max>(
+          "limits.list_memory_bytes_max", {2048, 64 * gibibyte},
+          "Memory that lists take while they are written, all together, the first MiB of each not counted; "
+          "one "
+          "more is answered with 503. At least twice list_bytes_max, which one list can take."),
       key<&S::limits, &Limits::requests_per_minute_per_user>(
           "limits.requests_per_minute_per_user", {0, 1'000'000'000},
           "Requests of one user, so many at once and as many again spread over each minute; one more is "

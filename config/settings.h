@@ -43,12 +43,16 @@ struct Tls {
 };
 
 struct Limits {
-  std::int64_t json_bytes_max = 16 * 1024 * 1024;
+  std::int64_t json_bytes_max = 1024 * 1024;
+  std::int64_t json_values_max = 10'000;
+  std::int64_t inference_bytes_max = 16 * 1024 * 1024;
+  std::int64_t inference_values_max = 4'000'000;
   std::int64_t form_bytes_max = 1024 * 1024;
   std::int64_t form_fields_max = 10'000;
   std::int64_t model_bytes_max = 2LL * 1024 * 1024 * 1024;
   std::int64_t json_depth_max = 64;
   std::int64_t list_bytes_max = 128 * 1024 * 1024;
+  std::int64_t list_memory_bytes_max = 512 * 1024 * 1024;
   std::int64_t requests_per_minute_per_user = 0;
 };
 

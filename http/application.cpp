@@ -41,9 +41,10 @@ std::uint64_t Application::body_bytes_max() const {
   constexpr std::int64_t files_max = 2;  // a model and its preprocessing
   constexpr std::int64_t framing_bytes = 1024 * 1024;
   const auto& limits = settings_.limits;
-  return static_cast<std::uint64_t>(std::max(limits.json_bytes_max + limits.form_bytes_max,
-                                             files_max * limits.model_bytes_max + limits.form_bytes_max) +
-                                    framing_bytes);
+  return static_cast<std::uint64_t>(
+      std::max(std::max(limits.json_bytes_max, limits.inference_bytes_max) + limits.form_bytes_max,
+               files_max * limits.model_bytes_max + limits.form_bytes_max) +
+      framing_bytes);
 }
 
 }  // namespace fedlog::http

@@ -5,7 +5,6 @@
 
 #include "http/errors.h"
 #include "http/form.h"
-#include "http/json_body.h"
 #include "http/negotiation.h"
 
 namespace fedlog::http {
@@ -18,7 +17,7 @@ std::expected<FormData, Response> read_json(BodyReader& body, const FormLimits& 
   const auto text = body.read_all(limits.json_bytes_max);
   if (!text) return std::unexpected{body_error_response(text.error())};
   if (text->empty()) return FormData{};
-  auto document = parse_json(*text, limits.json_depth_max);
+  auto document = parse_json(*text, limits.json);
   if (!document) return std::unexpected{detail_response(400, "JSON parse error - " + document.error())};
   FormData form;
   form.document = std::move(*document);

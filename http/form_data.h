@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "http/json_body.h"
 #include "http/message.h"
 #include "http/multipart.h"
 
@@ -56,11 +57,11 @@ struct UploadedFile {
 };
 
 struct FormLimits {
-  std::uint64_t json_bytes_max = 16 * 1024 * 1024;
+  std::uint64_t json_bytes_max = 1024 * 1024;
+  JsonLimits json = {};
   // Of an urlencoded body, and of all fields of a multipart body together.
   std::uint64_t fields_bytes_max = 4 * 1024 * 1024;
   std::size_t fields_max = 10'000;
-  std::size_t json_depth_max = 64;
   MultipartLimits multipart = {};
 };
 

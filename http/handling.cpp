@@ -23,19 +23,25 @@ std::uint64_t bytes(std::int64_t setting) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(setting, 0));
 }
 
-FormLimits form_limits(const config::Limits& limits) {
+FormLimits form_limits(const config::Limits& limits, const JsonAllowance& json) {
   FormLimits result;
-  result.json_bytes_max = bytes(limits.json_bytes_max);
+  result.json_bytes_max = json.bytes_max;
+  result.json = {.depth_max = bytes(limits.json_depth_max), .values_max = json.values_max};
   result.fields_bytes_max = bytes(limits.form_bytes_max);
   result.fields_max = bytes(limits.form_fields_max);
   result.multipart.parts_max = result.fields_max + multipart_files_max;
-  result.json_depth_max = bytes(limits.json_depth_max);
   return result;
 }
 
-Response json_too_large_response(const FormLimits& limits) {
-  return detail_response(413, "A JSON body may have at most " + std::to_string(limits.json_bytes_max) +
-                                  " bytes on this server (its setting limits.json_bytes_max).");
+JsonAllowance json_of_any_call(const config::Limits& limits) {
+  return {.bytes_max = bytes(limits.json_bytes_max),
+          .values_max = bytes(limits.json_values_max),
+          .setting = "limits.json_bytes_max"};
+}
+
+Response json_too_large_response(const JsonAllowance& json) {
+  return detail_response(413, "A JSON body may have at most " + std::to_string(json.bytes_max) +
+                                  " bytes on this server (its setting " + std::string{json.setting} + ").");
 }
 
 Response form_too_large_response(const FormLimits& limits, const FileAllowance& files) {
@@ -76,20 +82,28 @@ bool has_media_type(const Request& request, std::string_view type) {
   return parse_media_type(request.headers.get("Content-Type")).type == type;
 }
 
+JsonAllowance json_of_inference(const config::Limits& limits) {
+  return {.bytes_max = bytes(limits.inference_bytes_max),
+          .values_max = bytes(limits.inference_values_max),
+          .setting = "limits.inference_bytes_max"};
+}
+
 std::expected<FormData, Response> read_form(Call& call, const Services& services) {
   return read_form_with_files(call, services, {}, {});
 }
 
 std::expected<FormData, Response> read_form_with_files(Call& call, const Services& services,
-                                                       const FileAllowance& files,
-                                                       const OpenSink& open_sink) {
-  const auto limits = form_limits(services.settings.limits);
-  const bool json = has_media_type(call.request, "application/json");
-  const auto limit_bytes =
-      json ? limits.json_bytes_max
-           : limits.fields_bytes_max + multipart_framing_bytes_max + files.file_bytes_max * files.files_max;
+                                                       const FileAllowance& files, const OpenSink& open_sink,
+                                                       const std::optional<JsonAllowance>& json) {
+  const auto& settings = services.settings.limits;
+  const auto json_allowance = json.value_or(json_of_any_call(settings));
+  const auto limits = form_limits(settings, json_allowance);
+  const bool is_json = has_media_type(call.request, "application/json");
+  const auto limit_bytes = is_json ? limits.json_bytes_max
+                                   : limits.fields_bytes_max + multipart_framing_bytes_max +
+                                         files.file_bytes_max * files.files_max;
   const auto too_large = [&] {
-    return json ? json_too_large_response(limits) : form_too_large_response(limits, files);
+    return is_json ? json_too_large_response(json_allowance) : form_too_large_response(limits, files);
   };
   if (const auto declared = call.body.declared_size_bytes(); declared && *declared > limit_bytes) {
     return std::unexpected(too_large());

@@ -34,14 +34,23 @@ struct FileAllowance {
   std::string_view setting;  // where an operator changes it
 };
 
+// How much a JSON body may hold.
+struct JsonAllowance {
+  std::uint64_t bytes_max = 0;
+  std::size_t values_max = 0;
+  std::string_view setting;  // where an operator changes the size
+};
+[[nodiscard]] JsonAllowance json_of_inference(const config::Limits& limits);
+
 // A body without uploads: files are read and dropped. Errors are the answer; a body that is too large is 413
 // and told the limits.
 [[nodiscard]] std::expected<FormData, Response> read_form(Call& call, const Services& services);
 
-// A body whose files go where `open_sink` says; a sink refuses what is too large for it with 413.
-[[nodiscard]] std::expected<FormData, Response> read_form_with_files(Call& call, const Services& services,
-                                                                     const FileAllowance& files,
-                                                                     const OpenSink& open_sink);
+// A body whose files go where `open_sink` says; a sink refuses what is too large for it with 413. Without
+// `json` a JSON body may hold what is enough for every call but inference.
+[[nodiscard]] std::expected<FormData, Response> read_form_with_files(
+    Call& call, const Services& services, const FileAllowance& files, const OpenSink& open_sink,
+    const std::optional<JsonAllowance>& json = std::nullopt);
 
 // {"detail": "Model abc not found."}: for unknown ids and for text that is no id alike.
 [[nodiscard]] Response entity_not_found_response(std::string_view entity, std::string_view id);

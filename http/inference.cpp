@@ -6,6 +6,7 @@
 
 #include "http/errors.h"
 #include "http/json_body.h"
+#include "http/openapi_examples.h"
 #include "http/rejections.h"
 #include "http/request_fields.h"
 #include "http/schema.h"
@@ -18,9 +19,9 @@ namespace {
 using Input = std::variant<nlohmann::json, std::string>;
 
 // A form's field is text: nested lists written as JSON, else what a JSON string would hold.
-nlohmann::json input_of_field(const std::string& text, std::size_t depth_max) {
+nlohmann::json input_of_field(const std::string& text, JsonLimits limits) {
   if (!stripped(text).starts_with('[')) return text;
-  auto parsed = parse_json(text, depth_max);
+  auto parsed = parse_json(text, limits);
   return parsed ? *std::move(parsed) : nlohmann::json(text);
 }
 
@@ -38,7 +39,7 @@ const std::vector<FieldRule>& inference_fields() {
        .type = FieldType::uuid,
        .required = true,
        .description = "The model to run.",
-       .example = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11"},
+       .example = example::model_id},
       {.name = "model_input",
        .type = FieldType::json,
        .required = true,
@@ -77,14 +78,14 @@ std::expected<Seed, Response> read_seed(const FormData& form) {
   return std::unexpected(list_response(400, {"'seed' must be a whole number from 0 to 2^64 - 1."}));
 }
 
-std::optional<Input> read_input(FormData& form, std::size_t depth_max) {
+std::optional<Input> read_input(FormData& form, JsonLimits limits) {
   if (auto* file = form.file("model_input")) {
     if (auto* sink = dynamic_cast<MemorySink*>(file->sink.get())) return sink->take();
   }
   auto value = raw_field(form, "model_input");
   if (!value || is_nothing(*value)) return std::nullopt;
   if (form.document) return *std::move(value);
-  return input_of_field(value->get<std::string>(), depth_max);
+  return input_of_field(value->get<std::string>(), limits);
 }
 
 Response infer(const Services& services, Call& call) {
@@ -94,14 +95,14 @@ Response infer(const Services& services, Call& call) {
         "Only Content-Type 'application/json' and 'multipart/form-data' is supported.");
   }
   const auto& limits = services.settings.limits;
-  const auto input_bytes_max = static_cast<std::uint64_t>(limits.json_bytes_max);
+  const auto json = json_of_inference(limits);
   const auto open = [&](const PartHead& head) -> std::expected<std::unique_ptr<FileSink>, Response> {
     if (head.name != "model_input") return nullptr;
-    return std::make_unique<MemorySink>(input_bytes_max);
+    return std::make_unique<MemorySink>(json.bytes_max);
   };
   auto form = read_form_with_files(
-      call, services, {.file_bytes_max = input_bytes_max, .files_max = 1, .setting = "limits.json_bytes_max"},
-      open);
+      call, services, {.file_bytes_max = json.bytes_max, .files_max = 1, .setting = json.setting}, open,
+      json);
   if (!form) return form.error();
   if (form->document && !form->document->is_object()) {
     return list_response(400, {"No 'model_id' provided in request."});
@@ -112,7 +113,8 @@ Response infer(const Services& services, Call& call) {
   const auto model_text = model->is_string() ? model->get<std::string>() : model->dump();
   const auto id = parse_id<domain::ModelId>(model_text);
   if (!id) return entity_not_found_response("Model", model_text);
-  auto input = read_input(*form, static_cast<std::size_t>(limits.json_depth_max));
+  auto input = read_input(
+      *form, {.depth_max = static_cast<std::size_t>(limits.json_depth_max), .values_max = json.values_max});
   if (!input) return list_response(400, {"No uploaded file 'model_input' found."});
   const auto format = raw_field(*form, "return_format").value_or(multipart ? "binary" : "json");
   if (std::ranges::none_of(formats, [&](std::string_view known) { return format == known; })) {

@@ -98,7 +98,8 @@ TEST(FormData, AnswersWithWhatASinkRefuses) {
 
 TEST(FormData, HoldsItsLimits) {
   EXPECT_EQ(read("application/json", "[1,2,3,4]", {.json_bytes_max = 8}).error().status, 413);
-  EXPECT_EQ(read("application/json", "[[1]]", {.json_depth_max = 1}).error().status, 400);
+  EXPECT_EQ(read("application/json", "[[1]]", {.json = {.depth_max = 1}}).error().status, 400);
+  EXPECT_EQ(read("application/json", "[1,2]", {.json = {.values_max = 2}}).error().status, 400);
   EXPECT_EQ(read("application/x-www-form-urlencoded", "a=123456", {.fields_bytes_max = 7}).error().status,
             413);
   EXPECT_EQ(read("application/x-www-form-urlencoded", "a&b&c", {.fields_max = 2}).error().status, 400);

@@ -122,8 +122,27 @@ TEST_F(Inference, PassesRefusalsOn) {
   EXPECT_EQ(send_json(1, "POST", path, body).headers.get("Retry-After"), "5");
 }
 
+TEST_F(Inference, TakesMoreThanOtherCalls) {
+  settings.limits.json_bytes_max = 1024;
+  settings.limits.json_values_max = 100;
+  settings.limits.inference_bytes_max = 10'000;
+  settings.limits.inference_values_max = 1000;
+  EXPECT_CALL(gateway, infer(_, _)).Times(2).WillRepeatedly(Return("{}"));
+  const auto numbers = [](std::size_t count) {
+    return nlohmann::json{{"model_id", model}, {"model_input", std::vector<int>(count)}};
+  };
+  EXPECT_EQ(send_json(1, "POST", path, numbers(990)).status, 200);
+  EXPECT_ANSWER(send_json(1, "POST", path, numbers(1000)), 400,
+                R"({"detail":"JSON parse error - more than 1000 values"})");
+  EXPECT_ANSWER(send_json(1, "POST", path, numbers(6000)), 413,
+                R"({"detail":"A JSON body may have at most 10000 bytes on this server (its setting )"
+                R"(limits.inference_bytes_max)."})");
+  const auto as_field = [](std::size_t count) { return nlohmann::json(std::vector<int>(count)).dump(); };
+  EXPECT_EQ(send_parts(1, "POST", path, {{"model_id", model}, {"model_input", as_field(990)}}).status, 200);
+}
+
 TEST_F(Inference, RefusesAFileThatIsTooLarge) {
-  settings.limits.json_bytes_max = 10;
+  settings.limits.inference_bytes_max = 10;
   EXPECT_EQ(send_parts(1, "POST", path, {{"model_id", model}, {"model_input", std::string(11, 'x'), "i.pt"}})
                 .status,
             413);

@@ -100,5 +100,15 @@ TEST(JsonBody, RefusesToNestDeeperThanItsLimit) {
   EXPECT_EQ(error_of(std::string(1'000'000, '[')), "nested deeper than 64 levels");
 }
 
+TEST(JsonBody, RefusesMoreValuesThanItsLimit) {
+  const JsonLimits four{.values_max = 4};
+  EXPECT_TRUE(parse_json(R"({"a": [1, "b"]})", four));
+  EXPECT_EQ(parse_json(R"({"a": [1, "b", {}]})", four).error(), "more than 4 values");
+  EXPECT_EQ(parse_json("[[],[],[],[]]", four).error(), "more than 4 values");
+  std::string lists = "[[]";
+  for (int number = 0; number < 10'000; ++number) lists += ",[]";
+  EXPECT_EQ(error_of(lists + "]"), "more than 10000 values");
+}
+
 }  // namespace
 }  // namespace fedlog::http

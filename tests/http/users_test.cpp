@@ -56,6 +56,16 @@ TEST_F(Users, RegisterWithAForm) {
       400, R"({"username":["A user with that username already exists."]})");
 }
 
+// Anybody may send it, and each value takes many times its text in memory.
+TEST_F(Users, RegisterWithLittle) {
+  const auto large = [](std::size_t bytes) { return "{\"username\":\"" + std::string(bytes, 'x') + "\"}"; };
+  EXPECT_ANSWER(send(0, "POST", "/api/users/", {"application/json", large(1024 * 1024)}), 413,
+                R"({"detail":"A JSON body may have at most 1048576 bytes on this server (its setting )"
+                R"(limits.json_bytes_max)."})");
+  EXPECT_ANSWER(send_json(0, "POST", "/api/users/", {{"username", std::vector<int>(10'000)}}), 400,
+                R"({"detail":"JSON parse error - more than 10000 values"})");
+}
+
 TEST_F(Users, AreToldEverythingThatIsMissing) {
   EXPECT_ANSWER(send_json(0, "POST", "/api/users/", nlohmann::json::object()), 400,
                 R"({"username":["This field is required."],"password":["This field is required."],)"
