@@ -209,6 +209,10 @@ FieldReader::Value FieldReader::list(const Json& value) const {
   Json items = Json::array();
   Body errors = Body::object();
   for (std::size_t index = 0; index < value.size(); ++index) {
+    if (errors.size() == errors_told_max) {
+      errors[std::to_string(index)] = {"Not checked, nor what follows: too many items are wrong."};
+      break;
+    }
     auto read = item(value[index], reader);
     if (read) {
       items.push_back(std::move(*read));

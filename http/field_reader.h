@@ -9,6 +9,9 @@
 
 namespace fedlog::http {
 
+// So many unknown fields, or wrong items of a list, are named; more of them would only be a large answer.
+inline constexpr std::size_t errors_told_max = 100;
+
 // Reads one value by its rule.
 class FieldReader {
  public:

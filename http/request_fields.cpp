@@ -1,6 +1,7 @@
 #include "http/request_fields.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "http/errors.h"
@@ -35,15 +36,29 @@ std::optional<Json> value_of(const FormData& form, const FieldRule& rule) {
   return value;
 }
 
-std::vector<std::string> names_of(const FormData& form) {
-  std::vector<std::string> names;
+// Each once, in the form's order.
+std::vector<std::string_view> names_of(const FormData& form) {
+  std::vector<std::string_view> names;
   if (form.document) {
-    for (const auto& [name, value] : form.document->items()) names.push_back(name);
+    for (const auto& [name, value] : form.document->get_ref<const Json::object_t&>()) names.push_back(name);
   }
+  std::set<std::string_view> seen;
   for (const auto& [name, value] : form.fields) {
-    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    if (seen.insert(name).second) names.push_back(name);
   }
   return names;
+}
+
+// The first ones by name, the others by their number: the answer does not grow with the request.
+void add_unknown_fields(Body& errors, const FormData& form, const std::vector<FieldRule>& rules) {
+  std::size_t unknown = 0;
+  for (const auto name : names_of(form)) {
+    if (std::ranges::find(rules, name, &FieldRule::name) != rules.end()) continue;
+    if (++unknown <= errors_told_max) errors[std::string{name}] = {"Unknown field."};
+  }
+  if (unknown > errors_told_max) {
+    errors["_schema"] = {"And " + std::to_string(unknown - errors_told_max) + " more unknown fields."};
+  }
 }
 
 Response not_an_object_response(const Json& document, Wording wording) {
@@ -123,12 +138,7 @@ std::expected<Json, Response> read_fields(const FormData& form, const std::vecto
       errors[name] = std::move(read.error());
     }
   }
-  if (wording == Wording::marshmallow) {
-    for (const auto& name : names_of(form)) {
-      const bool known = std::ranges::find(rules, name, &FieldRule::name) != rules.end();
-      if (!known) errors[name] = {"Unknown field."};
-    }
-  }
+  if (wording == Wording::marshmallow) add_unknown_fields(errors, form, rules);
   if (!errors.empty()) return std::unexpected(body_response(400, errors));
   return values;
 }

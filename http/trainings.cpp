@@ -3,6 +3,7 @@
 #include "domain/rights.h"
 #include "http/errors.h"
 #include "http/lists.h"
+#include "http/openapi_examples.h"
 #include "http/rejections.h"
 #include "http/request_fields.h"
 #include "http/serializers.h"
@@ -17,6 +18,7 @@ namespace {
 // Both are kept in one event, which holds 64 KiB.
 constexpr std::size_t options_bytes_max = 16 * 1024;
 constexpr std::size_t participants_max = 2000;
+constexpr std::size_t metrics_max = 256;
 
 template <domain::Named Enum>
 std::vector<std::string_view> names_of() {
@@ -39,7 +41,7 @@ const std::vector<FieldRule>& training_fields() {
        .type = FieldType::uuid,
        .required = true,
        .description = "The global model to train.",
-       .example = "7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11"},
+       .example = example::model_id},
       {.name = "target_num_updates",
        .type = FieldType::integer,
        .required = true,
@@ -48,6 +50,7 @@ const std::vector<FieldRule>& training_fields() {
        .example = 3},
       {.name = "metric_names",
        .type = FieldType::texts,
+       .items_max = metrics_max,
        .description = "The metrics that the clients mean to report; nothing depends on it.",
        .example = {"accuracy"}},
       {.name = "aggregation_method",
@@ -75,7 +78,7 @@ const std::vector<FieldRule>& training_fields() {
        .fallback = nlohmann::json::array(),
        .items_max = participants_max,
        .description = "The users who take part.",
-       .example = {"3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}}};
+       .example = {example::user_id}}};
   return rules;
 }
 
@@ -85,7 +88,7 @@ const std::vector<FieldRule>& participant_fields() {
                                              .required = true,
                                              .items_max = participants_max,
                                              .description = "The users' ids.",
-                                             .example = {"3fa1b5d0-2c54-4b0e-8f2c-9d1f7f0a6c01"}}};
+                                             .example = {example::user_id}}};
   return rules;
 }
 

@@ -131,6 +131,8 @@ TEST_F(Trainings, AreToldWhatIsWrongWithAField) {
       {{{"clients", {one_text, nullptr}}}, R"({"clients":{"1":["Field may not be null."]}})"},
       {{{"clients", std::vector<std::string>(2001, one_text)}},
        R"({"clients":["Longer than maximum length 2000."]})"},
+      {{{"metric_names", std::vector<std::string>(257, "loss")}},
+       R"({"metric_names":["Longer than maximum length 256."]})"},
       {{{"options", {{"a", std::string(20'000, 'x')}}}},
        R"({"options":["Longer than maximum length 16384."]})"},
   };
@@ -139,6 +141,40 @@ TEST_F(Trainings, AreToldWhatIsWrongWithAField) {
     body.update(change);
     EXPECT_ANSWER(send_json(1, "POST", "/api/trainings/", body), 400, expected);
   }
+}
+
+// A hundred names, and how many more: the work and the answer do not grow with the request's square.
+TEST_F(Trainings, NameAHundredUnknownFieldsAndCountTheOthers) {
+  auto body = request();
+  std::string form = "model_id=00000000-0000-4000-8000-00000000000a";
+  for (int number = 0; number < 100'000; ++number) {
+    body["unknown" + std::to_string(number)] = 1;
+    if (number < 5000) form += "&unknown" + std::to_string(number) + "=1";
+  }
+  settings.limits.json_bytes_max = 16 * 1024 * 1024;
+  settings.limits.json_values_max = 1'000'000;
+  for (const auto& [method, url] : {std::pair{"POST", "/api/trainings/"},
+                                    {"PUT", "/api/trainings/00000000-0000-4000-8000-000000000014/clients/"},
+                                    {"PATCH", "/api/users/00000000-0000-4000-8000-000000000001/"}}) {
+    const auto answer = send_json(1, method, url, body);
+    EXPECT_EQ(answer.status, 400) << url;
+    const auto errors = nlohmann::json::parse(text_of(answer));
+    EXPECT_THAT(errors.size(), ::testing::AllOf(::testing::Gt(100U), ::testing::Lt(110U))) << url;
+    EXPECT_THAT(errors.at("_schema").dump(), ::testing::HasSubstr("99900 more unknown fields")) << url;
+    EXPECT_LT(text_of(answer).size(), 10'000U) << url;
+  }
+  const auto errors = nlohmann::json::parse(text_of(send_form(1, "POST", "/api/trainings/", form)));
+  EXPECT_EQ(errors.at("_schema"), nlohmann::json({"And 4900 more unknown fields."}));
+}
+
+TEST_F(Trainings, NameAHundredWrongItems) {
+  const auto answer = send_json(1, "PUT", "/api/trainings/00000000-0000-4000-8000-000000000014/clients/",
+                                {{"clients", std::vector<int>(2000)}});
+  EXPECT_EQ(answer.status, 400);
+  const auto items = nlohmann::json::parse(text_of(answer)).at("clients");
+  EXPECT_EQ(items.size(), 101U);
+  EXPECT_EQ(items.at("99"), nlohmann::json({"Not a valid UUID."}));
+  EXPECT_EQ(items.at("100"), nlohmann::json({"Not checked, nor what follows: too many items are wrong."}));
 }
 
 TEST_F(Trainings, ShowTheirFieldsInTheContractsOrder) {
