@@ -16,6 +16,11 @@ struct FileLimits {
   std::size_t pickle_operations = 4'000'000;
   std::size_t pickle_memo_slots = 1'000'000;
   std::uint32_t nesting_depth = 500;
+  std::uint64_t code_size_bytes = std::uint64_t{32} << 20;
+  // Of what a pickle, its tensors, their names, or TorchScript's declarations become in memory: in all, and
+  // as a multiple of their bytes in the file beyond the first MiB.
+  std::uint64_t memory_bytes = std::uint64_t{256} << 20;
+  std::uint64_t memory_ratio = 96;
   std::size_t tensors = 100'000;
   std::size_t tensor_name_bytes = 512;
   // Bytes of all tensors, written out, as a multiple of the file's: views and tied weights count each time.

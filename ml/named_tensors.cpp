@@ -4,6 +4,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "ml/memory_budget.h"
 #include "ml/script_code.h"
 
 namespace fedlog::ml {
@@ -40,7 +41,7 @@ std::string plain_class_name(std::string_view full) {
 class Walker {
  public:
   Walker(const TorchArchive& archive, const FileLimits& limits)
-      : archive_(archive), tree_(archive.pickle()), limits_(limits) {}
+      : archive_(archive), tree_(archive.pickle()), limits_(limits), budget_(limits, tree_.source_bytes()) {}
 
   std::vector<TensorRecord> take() { return std::move(tensors_); }
 
@@ -80,28 +81,44 @@ class Walker {
     for (const PickleRef part : {parameters, buffers}) {
       const auto items = tree_.children(part);
       for (std::size_t i = 0; i < items.size(); i += 2) {
-        const std::string_view name = tree_[items[i]].text;
         const PickleRef value = items[i + 1];
-        if (tree_[value].kind == PickleKind::none || (part == buffers && contains(not_persistent, name))) {
+        if (auto within = charge(1); !within) {
+          return within;
+        }
+        if (tree_[value].kind == PickleKind::none) {
+          continue;
+        }
+        auto name = name_below(prefix, items[i]);
+        if (!name) {
+          return std::unexpected(std::move(name.error()));
+        }
+        if (part == buffers && contains(not_persistent, tree_[items[i]].text)) {
           continue;
         }
         if (archive_.tensor(value) == nullptr) {
-          return not_a_tensor(joined(prefix, name), value);
+          return not_a_tensor(*name, value);
         }
-        if (auto added = add(joined(prefix, name), value, part == parameters); !added) {
+        if (auto added = add(std::move(*name), value, part == parameters); !added) {
           return added;
         }
       }
     }
     const auto items = tree_.children(modules);
     for (std::size_t i = 0; i < items.size(); i += 2) {
+      if (auto within = charge(1); !within) {
+        return within;
+      }
       if (tree_[items[i + 1]].kind == PickleKind::none) {
         continue;
       }
-      if (tree_[items[i + 1]].kind != PickleKind::object) {
-        return refuse("\"" + printable(joined(prefix, tree_[items[i]].text)) + "\" is no module.");
+      const auto name = name_below(prefix, items[i]);
+      if (!name) {
+        return std::unexpected(name.error());
       }
-      if (auto walked = eager(items[i + 1], joined(prefix, tree_[items[i]].text)); !walked) {
+      if (tree_[items[i + 1]].kind != PickleKind::object) {
+        return refuse("\"" + printable(*name) + "\" is no module.");
+      }
+      if (auto walked = eager(items[i + 1], *name); !walked) {
         return walked;
       }
     }
@@ -128,11 +145,17 @@ class Walker {
     for (const bool parameters : {true, false}) {
       const auto& names = parameters ? declared.parameters : declared.buffers;
       for (std::size_t i = 0; i < items.size(); i += 2) {
-        const std::string_view name = tree_[items[i]].text;
-        if (std::ranges::find(names, name) == names.end() || archive_.tensor(items[i + 1]) == nullptr) {
+        if (archive_.tensor(items[i + 1]) == nullptr) {
           continue;
         }
-        if (auto added = add(joined(prefix, name), items[i + 1], parameters); !added) {
+        auto name = name_below(prefix, items[i]);
+        if (!name) {
+          return std::unexpected(std::move(name.error()));
+        }
+        if (std::ranges::find(names, tree_[items[i]].text) == names.end()) {
+          continue;
+        }
+        if (auto added = add(std::move(*name), items[i + 1], parameters); !added) {
           return added;
         }
       }
@@ -142,11 +165,19 @@ class Walker {
         continue;
       }
       // Objects of other script classes are attributes, not modules.
-      const auto child = classes.find(std::string(tree_.callee(items[i + 1])));
+      const std::string child_class(tree_.callee(items[i + 1]));
+      if (auto within = charge(child_class.size()); !within) {
+        return within;
+      }
+      const auto child = classes.find(child_class);
       if (child != classes.end() && !child->second.is_module) {
         continue;
       }
-      if (auto walked = script(items[i + 1], joined(prefix, tree_[items[i]].text), classes); !walked) {
+      const auto name = name_below(prefix, items[i]);
+      if (!name) {
+        return std::unexpected(name.error());
+      }
+      if (auto walked = script(items[i + 1], *name, classes); !walked) {
         return walked;
       }
     }
@@ -156,6 +187,27 @@ class Walker {
  private:
   static std::unexpected<FileError> refuse(std::string message) {
     return file_error(FileErrorCode::malformed, std::move(message));
+  }
+
+  // The full name of what a module knows by `key`.
+  std::expected<std::string, FileError> name_below(const std::string& prefix, PickleRef key) const {
+    if (tree_[key].kind != PickleKind::string) {
+      return refuse("The names of a module's parameters, buffers and modules must be strings; one in \"" +
+                    printable(prefix) + "\" is not.");
+    }
+    // Before they are joined: both may be as long as the pickle.
+    const std::string_view name = tree_[key].text;
+    const std::size_t above = prefix.empty() ? 0 : prefix.size() + 1;
+    if (above + name.size() > limits_.tensor_name_bytes) {
+      return overlong(name);
+    }
+    return joined(prefix, name);
+  }
+
+  std::unexpected<FileError> overlong(std::string_view name) const {
+    return file_error(FileErrorCode::over_limit, "The tensor name \"" + printable(name) +
+                                                     "\" is longer than " +
+                                                     std::to_string(limits_.tensor_name_bytes) + " bytes.");
   }
 
   Done charge(std::size_t work) {
@@ -204,13 +256,17 @@ class Walker {
 
   Done add(std::string name, PickleRef value, bool is_parameter) {
     if (name.size() > limits_.tensor_name_bytes) {
-      return file_error(FileErrorCode::over_limit, "The tensor name \"" + printable(name) +
-                                                       "\" is longer than " +
-                                                       std::to_string(limits_.tensor_name_bytes) + " bytes.");
+      return overlong(name);
     }
     if (tensors_.size() >= limits_.tensors) {
       return file_error(FileErrorCode::over_limit,
                         "The file has more than " + std::to_string(limits_.tensors) + " tensors.");
+    }
+    // Vectors double.
+    if (auto taken =
+            budget_.take(2 * sizeof(TensorRecord) + memory_bytes(*archive_.tensor(value)) + name.size());
+        !taken) {
+      return taken;
     }
     TensorRecord tensor = *archive_.tensor(value);
     tensor.name = std::move(name);
@@ -222,6 +278,7 @@ class Walker {
   const TorchArchive& archive_;
   const PickleTree& tree_;
   const FileLimits& limits_;
+  MemoryBudget budget_;
   std::vector<TensorRecord> tensors_;
   std::size_t work_ = 0;
 };
@@ -249,7 +306,7 @@ std::expected<NamedTensors, FileError> read_named_tensors(const TorchArchive& ar
     out.kind = FileKind::tensor;
     done = walker.tensor(root);
   } else if (tree[root].kind == PickleKind::object && tree.callee(root).starts_with("__torch__.")) {
-    auto classes = read_script_classes(archive);
+    auto classes = read_script_classes(archive, limits);
     if (!classes) {
       return std::unexpected(std::move(classes.error()));
     }

@@ -180,15 +180,18 @@ class Judge {
     const auto is = [&](std::size_t index, PickleKind kind) { return tree_[arguments[index]].kind == kind; };
     switch (rule) {
       case CallRule::text:
-        return std::ranges::all_of(arguments, [&](PickleRef argument) {
-          return tree_[argument].kind == PickleKind::string || tree_[argument].kind == PickleKind::bytes;
-        });
+        // One tuple of arguments may serve any number of calls.
+        return arguments.size() <= 2 && std::ranges::all_of(arguments, [&](PickleRef argument) {
+                 return tree_[argument].kind == PickleKind::string ||
+                        tree_[argument].kind == PickleKind::bytes;
+               });
       case CallRule::data:
       case CallRule::container:
         return most == Content::data;
       case CallRule::defaulting:
-        return arguments.empty() || ((is(0, PickleKind::none) || names_a_type(arguments[0])) &&
-                                     most_of(arguments.subspan(1)) == Content::data);
+        return arguments.empty() ||
+               (arguments.size() <= 2 && (is(0, PickleKind::none) || names_a_type(arguments[0])) &&
+                most_of(arguments.subspan(1)) == Content::data);
       case CallRule::deferred:
         return arguments.size() == 1 && is(0, PickleKind::global);
       case CallRule::array:

@@ -55,11 +55,8 @@ void PickleMachine::append(std::span<const PickleRef> items) {
     case PickleKind::list:
     case PickleKind::set:
     case PickleKind::call:
-    case PickleKind::object: {
-      auto& children = tree_.children_[target.children];
-      children.insert(children.end(), items.begin(), items.end());
-      return;
-    }
+    case PickleKind::object:
+      return add_children(top(), items);
     default:
       fail("it appends to a value that is no list");
   }
@@ -74,8 +71,7 @@ void PickleMachine::set_items(std::span<const PickleRef> items) {
       target.kind != PickleKind::object) {
     fail("it sets items of a value that is no dict");
   }
-  auto& children = tree_.children_[target.children];
-  children.insert(children.end(), items.begin(), items.end());
+  add_children(top(), items);
 }
 
 void PickleMachine::step_construction(unsigned char opcode) {
@@ -146,6 +142,7 @@ void PickleMachine::build() {
     fail("it sets the state of a value twice");
   }
   target.state = state;
+  put_above(top(), {&target.state, 1});
 }
 
 }  // namespace fedlog::ml

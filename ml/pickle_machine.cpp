@@ -1,5 +1,6 @@
 #include "ml/pickle_machine.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 
@@ -12,11 +13,13 @@ namespace {
 constexpr unsigned char newest_protocol = 5;
 // Digits of an integer that nothing here uses; keeps LONG4 from being a way to hide data.
 constexpr std::uint64_t big_integer_bytes = 1024;
+// What an allocation costs beyond its bytes.
+constexpr std::uint64_t allocation_bytes = 16;
 
 }  // namespace
 
 PickleMachine::PickleMachine(std::vector<std::byte> bytes, const FileLimits& limits)
-    : limits_(limits), tree_(std::move(bytes)), input_(tree_.bytes_) {
+    : limits_(limits), budget_(limits, bytes.size()), tree_(std::move(bytes)), input_(tree_.bytes_) {
   // Slot 0 serves every value without children.
   tree_.children_.emplace_back();
 }
@@ -98,14 +101,52 @@ std::string_view PickleMachine::take_utf8(std::uint64_t length) {
   return text;
 }
 
+void PickleMachine::charge(std::uint64_t bytes) {
+  if (const auto taken = budget_.take(bytes); !taken) {
+    throw Fault{taken.error().code, taken.error().message};
+  }
+}
+
 PickleRef PickleMachine::add(PickleValue value) {
+  // What the checks at the end keep of each value counts as well.
+  charge(sizeof value + 4 * sizeof(PickleRef));
   tree_.values_.push_back(value);
+  levels_.push_back(1);
   return static_cast<PickleRef>(tree_.values_.size() - 1);
 }
 
 PickleRef PickleMachine::add_container(PickleKind kind, std::vector<PickleRef> children) {
-  tree_.children_.push_back(std::move(children));
-  return add({.kind = kind, .children = static_cast<std::uint32_t>(tree_.children_.size() - 1)});
+  const PickleRef container = add({.kind = kind});
+  if (!children.empty()) {
+    charge(allocation_bytes + sizeof children + children.size() * sizeof(PickleRef));
+    put_above(container, children);
+    tree_.children_.push_back(std::move(children));
+    tree_.values_[container].children = static_cast<std::uint32_t>(tree_.children_.size() - 1);
+  }
+  return container;
+}
+
+void PickleMachine::add_children(PickleRef parent, std::span<const PickleRef> children) {
+  PickleValue& value = tree_.values_[parent];
+  if (value.children == 0) {
+    charge(allocation_bytes + sizeof tree_.children_.front());
+    tree_.children_.emplace_back();
+    value.children = static_cast<std::uint32_t>(tree_.children_.size() - 1);
+  }
+  // Vectors double.
+  charge(2 * children.size() * sizeof(PickleRef));
+  put_above(parent, children);
+  auto& all = tree_.children_[value.children];
+  all.insert(all.end(), children.begin(), children.end());
+}
+
+void PickleMachine::put_above(PickleRef parent, std::span<const PickleRef> children) {
+  for (const PickleRef child : children) {
+    levels_[parent] = std::max(levels_[parent], levels_[child] + 1);
+  }
+  if (levels_[parent] > limits_.nesting_depth) {
+    fail_too_deep();
+  }
 }
 
 void PickleMachine::push(PickleRef ref) {
@@ -154,6 +195,7 @@ void PickleMachine::remember(std::uint64_t slot) {
                                                " are allowed."};
   }
   if (slot >= memo_.size()) {
+    charge((slot + 1 - memo_.size()) * sizeof(PickleRef));
     memo_.resize(slot + 1, no_value);
   }
   memo_count_ += memo_[slot] == no_value ? 1 : 0;
@@ -170,6 +212,10 @@ void PickleMachine::recall(std::uint64_t slot) {
 void PickleMachine::step(unsigned char opcode) {
   switch (opcode) {
     case op_mark:
+      // Whatever is open is a level.
+      if (marks_.size() >= limits_.nesting_depth) {
+        fail_too_deep();
+      }
       marks_.push_back(stack_.size());
       return;
     case op_pop:
@@ -293,7 +339,9 @@ void PickleMachine::step_text(unsigned char opcode) {
 }
 
 void PickleMachine::push_global(std::string_view module, std::string_view name) {
-  std::string full = std::string(module) + "." + std::string(name);
+  std::string full;
+  full.reserve(module.size() + 1 + name.size());
+  full.append(module).append(".").append(name);
   if (full.size() > 1024 || !is_utf8(full)) {
     fail("a global's name is overlong or not UTF-8");
   }
@@ -304,11 +352,14 @@ void PickleMachine::push_global(std::string_view module, std::string_view name) 
             ", which belongs to Python and to no model. If it comes from an attribute of your module, "
             "remove that before saving."};
   }
-  tree_.names_.push_back(std::move(full));
+  auto known = tree_.names_.find(full);
+  if (known == tree_.names_.end()) {
+    charge(2 * allocation_bytes + 2 * sizeof full + full.size());
+    known = tree_.names_.insert(std::move(full)).first;
+  }
   // How far the module reaches in "module.name" tells whether it may be called.
-  push_value({.kind = PickleKind::global,
-              .integer = static_cast<std::int64_t>(module.size()),
-              .text = tree_.names_.back()});
+  push_value(
+      {.kind = PickleKind::global, .integer = static_cast<std::int64_t>(module.size()), .text = *known});
 }
 
 }  // namespace fedlog::ml

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ml/memory_budget.h"
 #include "ml/pickle_reader.h"
 
 namespace fedlog::ml {
@@ -39,8 +40,11 @@ class PickleMachine {
   std::string_view take_line();
   std::string_view take_utf8(std::uint64_t length);
 
+  void charge(std::uint64_t bytes);
   PickleRef add(PickleValue value);
   PickleRef add_container(PickleKind kind, std::vector<PickleRef> children);
+  void add_children(PickleRef parent, std::span<const PickleRef> children);
+  void put_above(PickleRef parent, std::span<const PickleRef> children);
   void push(PickleRef ref);
   void push_value(PickleValue value);
   void push_long(std::uint64_t length);
@@ -56,11 +60,15 @@ class PickleMachine {
   void reduce();
   void new_object();
   void build();
-  void check_graph() const;
+  [[noreturn]] void fail_too_deep() const;
+  void check_graph();
   void check_keys() const;
 
   const FileLimits& limits_;
+  MemoryBudget budget_;
   PickleTree tree_;
+  // How many levels each value is high. While values are made, a lower bound: what is below may still grow.
+  std::vector<std::uint32_t> levels_;
   Bytes input_;
   std::size_t at_ = 0;
   std::vector<PickleRef> stack_;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "ml/byte_reader.h"
@@ -57,6 +58,7 @@ class PickleTree {
   PickleTree(PickleTree&&) = default;
   PickleTree& operator=(PickleTree&&) = default;
 
+  [[nodiscard]] std::size_t source_bytes() const { return bytes_.size(); }
   [[nodiscard]] PickleRef root() const { return root_; }
   [[nodiscard]] PickleRef size() const { return static_cast<PickleRef>(values_.size()); }
   [[nodiscard]] const PickleValue& operator[](PickleRef ref) const { return values_[ref]; }
@@ -77,9 +79,10 @@ class PickleTree {
   explicit PickleTree(std::vector<std::byte> bytes) : bytes_(std::move(bytes)) {}
 
   std::vector<std::byte> bytes_;
-  std::deque<std::string> names_;
-  std::vector<PickleValue> values_;
-  std::vector<std::vector<PickleRef>> children_;
+  // Containers that stay where they are as they grow, without twice their size in between.
+  std::unordered_set<std::string> names_;
+  std::deque<PickleValue> values_;
+  std::deque<std::vector<PickleRef>> children_;
   PickleRef root_ = no_value;
 };
 

@@ -29,17 +29,68 @@ constexpr auto types = std::to_array<SafetensorsType>({{"F32", DType::float32},
                                                        {"BOOL", DType::boolean}});
 
 struct Header {
-  std::string name;
-  std::string dtype;
-  std::vector<std::int64_t> shape;
-  std::vector<std::int64_t> offsets;
+  std::string name = {};
+  std::string dtype = {};
+  std::vector<std::int64_t> shape = {};
+  std::vector<std::int64_t> offsets = {};
+  bool has_dtype = false;
+  bool has_shape = false;
+  bool has_offsets = false;
 };
 
+std::unexpected<FileError> wrong(const Header& header, const std::string& what) {
+  return file_error(FileErrorCode::malformed,
+                    "The safetensors entry \"" + printable(header.name) + "\" " + what + ".");
+}
+
+std::expected<void, FileError> add(const Header& header, std::uint64_t data_start, std::uint64_t data_size,
+                                   SafetensorsContent& content) {
+  if (!header.has_dtype || !header.has_shape) {
+    return wrong(header, "needs a dtype and a shape");
+  }
+  const auto* type = std::ranges::find(types, header.dtype, &SafetensorsType::name);
+  if (type == types.end()) {
+    return file_error(FileErrorCode::unsupported, "The safetensors entry \"" + printable(header.name) +
+                                                      "\" has the unsupported dtype \"" +
+                                                      printable(header.dtype) + "\".");
+  }
+  if (header.offsets.size() != 2 || header.offsets[0] > header.offsets[1]) {
+    return wrong(header, "needs two ascending data_offsets");
+  }
+  const auto begin = static_cast<std::uint64_t>(header.offsets[0]);
+  const auto end = static_cast<std::uint64_t>(header.offsets[1]);
+  if (end > data_size) {
+    return wrong(header, "has data_offsets past the end of the file");
+  }
+  const auto count = element_count(header.shape);
+  const std::uint64_t width = size_bytes(type->dtype);
+  if (!count || (end - begin) % width != 0 || (end - begin) / width != *count) {
+    return wrong(header,
+                 "has data_offsets that do not match its shape " + describe(type->dtype, header.shape));
+  }
+  content.tensors.push_back({.name = header.name,
+                             .dtype = type->dtype,
+                             .shape = header.shape,
+                             .strides = contiguous_strides(header.shape),
+                             .storage = content.storages.size()});
+  content.storages.push_back({.key = header.name,
+                              .dtype = type->dtype,
+                              .element_count = *count,
+                              .size_bytes = end - begin,
+                              .file_offset = data_start + begin,
+                              .crc_offsets = {}});
+  return {};
+}
+
 // Accepts {"name": {"dtype": string, "shape": [int], "data_offsets": [int, int]}, "__metadata__": {string:
-// string}} and stops at anything else, so that depth and memory are bounded.
+// string}} and stops at anything else, so that depth and memory are bounded. Fills the content entry by
+// entry.
 class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
  public:
-  std::vector<Header> headers;
+  HeaderHandler(std::uint64_t data_start, std::uint64_t data_size, const FileLimits& limits)
+      : data_start_(data_start), data_size_(data_size), limits_(limits) {}
+
+  SafetensorsContent content;
   FileError fault{FileErrorCode::malformed, "The safetensors header is not JSON."};
 
   bool null() override { return misplaced(); }
@@ -69,7 +120,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     if (depth_ != 2 || key_ != "dtype" || list_ != nullptr) {
       return misplaced();
     }
-    headers.back().dtype = value;
+    entry_.dtype = value;
     return true;
   }
 
@@ -78,26 +129,38 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
       return misplaced();
     }
     ++depth_;
-    keys_.clear();
     if (depth_ == 2) {
       in_metadata_ = key_ == "__metadata__";
-      if (!in_metadata_) {
-        headers.push_back({.name = key_, .dtype = {}, .shape = {}, .offsets = {}});
-      }
+      entry_ = {.name = key_};
     }
     return true;
   }
 
   bool key(string_t& value) override {
     key_ = value;
-    auto& seen = depth_ == 1 ? names_ : keys_;
-    return seen.insert(value).second ||
-           fail("The safetensors header has the name \"" + printable(value) + "\" twice.");
+    if (depth_ == 2 && !in_metadata_) {
+      return part(value);
+    }
+    auto& names = in_metadata_ ? metadata_names_ : names_;
+    if (names.size() > limits_.tensors || (!in_metadata_ && value.size() > limits_.tensor_name_bytes)) {
+      fault.code = FileErrorCode::over_limit;
+      return fail("The safetensors file has too many or overlong names.");
+    }
+    return names.insert(value).second || twice(value);
   }
 
   bool end_object() override {
     --depth_;
-    in_metadata_ = false;
+    if (depth_ == 1 && !std::exchange(in_metadata_, false)) {
+      if (content.tensors.size() >= limits_.tensors) {
+        fault.code = FileErrorCode::over_limit;
+        return fail("The safetensors file has more than " + std::to_string(limits_.tensors) + " tensors.");
+      }
+      if (auto added = add(entry_, data_start_, data_size_, content); !added) {
+        fault = std::move(added.error());
+        return false;
+      }
+    }
     return true;
   }
 
@@ -105,7 +168,7 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     if (in_metadata_ || depth_ != 2 || list_ != nullptr || (key_ != "shape" && key_ != "data_offsets")) {
       return misplaced();
     }
-    list_ = key_ == "shape" ? &headers.back().shape : &headers.back().offsets;
+    list_ = key_ == "shape" ? &entry_.shape : &entry_.offsets;
     return true;
   }
 
@@ -124,58 +187,33 @@ class HeaderHandler : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
   bool misplaced() { return fail("The safetensors header has a value that does not belong there."); }
+  bool twice(std::string_view name) {
+    return fail("The safetensors header has the name \"" + printable(name) + "\" twice.");
+  }
 
+  // Other keys are refused by their values.
+  bool part(std::string_view name) {
+    for (const auto& [known, has] : {std::pair<std::string_view, bool*>{"dtype", &entry_.has_dtype},
+                                     {"shape", &entry_.has_shape},
+                                     {"data_offsets", &entry_.has_offsets}}) {
+      if (name == known && std::exchange(*has, true)) {
+        return twice(name);
+      }
+    }
+    return true;
+  }
+
+  std::uint64_t data_start_;
+  std::uint64_t data_size_;
+  const FileLimits& limits_;
   int depth_ = 0;
   bool in_metadata_ = false;
   std::string key_;
+  Header entry_;
   std::unordered_set<std::string> names_;
-  std::unordered_set<std::string> keys_;
+  std::unordered_set<std::string> metadata_names_;
   std::vector<std::int64_t>* list_ = nullptr;
 };
-
-std::unexpected<FileError> wrong(const Header& header, const std::string& what) {
-  return file_error(FileErrorCode::malformed,
-                    "The safetensors entry \"" + printable(header.name) + "\" " + what + ".");
-}
-
-std::expected<void, FileError> add(const Header& header, std::uint64_t data_start, std::uint64_t data_size,
-                                   const FileLimits& limits, SafetensorsContent& content) {
-  const auto* type = std::ranges::find(types, header.dtype, &SafetensorsType::name);
-  if (type == types.end()) {
-    return file_error(FileErrorCode::unsupported, "The safetensors entry \"" + printable(header.name) +
-                                                      "\" has the unsupported dtype \"" +
-                                                      printable(header.dtype) + "\".");
-  }
-  if (header.offsets.size() != 2 || header.offsets[0] > header.offsets[1]) {
-    return wrong(header, "needs two ascending data_offsets");
-  }
-  const auto begin = static_cast<std::uint64_t>(header.offsets[0]);
-  const auto end = static_cast<std::uint64_t>(header.offsets[1]);
-  if (end > data_size) {
-    return wrong(header, "has data_offsets past the end of the file");
-  }
-  const auto count = element_count(header.shape);
-  const std::uint64_t width = size_bytes(type->dtype);
-  if (!count || (end - begin) % width != 0 || (end - begin) / width != *count) {
-    return wrong(header,
-                 "has data_offsets that do not match its shape " + describe(type->dtype, header.shape));
-  }
-  if (header.name.size() > limits.tensor_name_bytes || content.tensors.size() >= limits.tensors) {
-    return file_error(FileErrorCode::over_limit, "The safetensors file has too many or overlong names.");
-  }
-  content.tensors.push_back({.name = header.name,
-                             .dtype = type->dtype,
-                             .shape = header.shape,
-                             .strides = contiguous_strides(header.shape),
-                             .storage = content.storages.size()});
-  content.storages.push_back({.key = header.name,
-                              .dtype = type->dtype,
-                              .element_count = *count,
-                              .size_bytes = end - begin,
-                              .file_offset = data_start + begin,
-                              .crc_offsets = {}});
-  return {};
-}
 
 std::expected<void, FileError> check_tiling(const std::vector<StorageRecord>& storages, std::uint64_t start,
                                             std::uint64_t size) {
@@ -214,24 +252,18 @@ std::expected<SafetensorsContent, FileError> read_safetensors(Bytes file, const 
     return file_error(FileErrorCode::over_limit, "The safetensors header is too large.");
   }
   const std::string_view text = as_text(file.subspan(length_size, header_size));
-  HeaderHandler handler;
+  const std::uint64_t data_start = length_size + header_size;
+  HeaderHandler handler(data_start, file.size() - data_start, limits);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &handler)) {
     return std::unexpected(std::move(handler.fault));
   }
-  if (handler.headers.empty()) {
+  if (handler.content.tensors.empty()) {
     return file_error(FileErrorCode::malformed, "The safetensors file holds no tensors.");
   }
-  SafetensorsContent content;
-  const std::uint64_t data_start = length_size + header_size;
-  for (const Header& header : handler.headers) {
-    if (auto added = add(header, data_start, file.size() - data_start, limits, content); !added) {
-      return std::unexpected(std::move(added.error()));
-    }
-  }
-  if (auto checked = check_tiling(content.storages, data_start, file.size()); !checked) {
+  if (auto checked = check_tiling(handler.content.storages, data_start, file.size()); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
-  return content;
+  return std::move(handler.content);
 }
 
 }  // namespace fedlog::ml

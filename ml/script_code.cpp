@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
+
+#include "ml/memory_budget.h"
 
 namespace fedlog::ml {
 namespace {
@@ -41,12 +44,17 @@ std::optional<std::string> forbidden_name(std::string_view code) {
 }
 
 // The strings of `["weight", "bias", ]`.
-std::vector<std::string> names_in_list(std::string_view list) {
+std::expected<std::vector<std::string>, FileError> names_in_list(std::string_view list,
+                                                                 MemoryBudget& budget) {
   std::vector<std::string> names;
   for (std::size_t at = list.find('"'); at != std::string_view::npos; at = list.find('"', at)) {
     const std::size_t end = list.find('"', at + 1);
     if (end == std::string_view::npos) {
       break;
+    }
+    // Vectors double.
+    if (auto taken = budget.take(2 * sizeof(std::string) + (end - at)); !taken) {
+      return std::unexpected(std::move(taken.error()));
     }
     names.emplace_back(list.substr(at + 1, end - at - 1));
     at = end + 1;
@@ -54,7 +62,8 @@ std::vector<std::string> names_in_list(std::string_view list) {
   return names;
 }
 
-void read_declarations(std::string_view code, const std::string& module, ScriptClasses& classes) {
+std::expected<void, FileError> read_declarations(std::string_view code, const std::string& module,
+                                                 MemoryBudget& budget, ScriptClasses& classes) {
   constexpr std::string_view class_head = "class ";
   constexpr std::string_view parameters_head = "  __parameters__ = [";
   constexpr std::string_view buffers_head = "  __buffers__ = [";
@@ -66,40 +75,75 @@ void read_declarations(std::string_view code, const std::string& module, ScriptC
     if (line.starts_with(class_head)) {
       const std::size_t bracket = line.find('(');
       const std::string_view base = line.substr(std::min(bracket, line.size()));
-      current =
-          &classes[module + "." + std::string(line.substr(class_head.size(), bracket - class_head.size()))];
+      const std::string_view name = line.substr(class_head.size(), bracket - class_head.size());
+      constexpr std::uint64_t map_node_bytes = 64;
+      if (auto taken =
+              budget.take(map_node_bytes + sizeof(ScriptClasses::value_type) + module.size() + name.size());
+          !taken) {
+        return taken;
+      }
+      current = &classes[module + "." + std::string(name)];
       current->is_module = base.starts_with("(Module)");
-    } else if (current != nullptr && line.starts_with(parameters_head)) {
-      current->parameters = names_in_list(line);
-    } else if (current != nullptr && line.starts_with(buffers_head)) {
-      current->buffers = names_in_list(line);
+      continue;
     }
+    const bool parameters = line.starts_with(parameters_head);
+    if (current == nullptr || (!parameters && !line.starts_with(buffers_head))) {
+      continue;
+    }
+    auto names = names_in_list(line, budget);
+    if (!names) {
+      return std::unexpected(std::move(names.error()));
+    }
+    (parameters ? current->parameters : current->buffers) = std::move(*names);
   }
+  return {};
+}
+
+// The path below code/ of a record that holds code.
+std::optional<std::string_view> code_path(const TorchArchive& archive, const ZipEntry& entry) {
+  constexpr std::string_view folder = "code/";
+  constexpr std::string_view suffix = ".py";
+  std::string_view path = archive.path_of(entry);
+  if (!path.starts_with(folder) || !path.ends_with(suffix) || path.size() < folder.size() + suffix.size()) {
+    return std::nullopt;
+  }
+  path.remove_prefix(folder.size());
+  path.remove_suffix(suffix.size());
+  return path;
 }
 
 }  // namespace
 
-std::expected<ScriptClasses, FileError> read_script_classes(const TorchArchive& archive) {
-  constexpr std::string_view folder = "code/";
-  constexpr std::string_view suffix = ".py";
+std::expected<ScriptClasses, FileError> read_script_classes(const TorchArchive& archive,
+                                                            const FileLimits& limits) {
+  std::uint64_t code_bytes = 0;
+  for (const ZipEntry& entry : archive.zip().entries()) {
+    code_bytes += code_path(archive, entry) ? entry.size_bytes : 0;
+    if (code_bytes > limits.code_size_bytes) {
+      return file_error(FileErrorCode::over_limit, "The archive has more than " +
+                                                       std::to_string(limits.code_size_bytes) +
+                                                       " bytes of TorchScript code.");
+    }
+  }
+  MemoryBudget budget(limits, code_bytes);
   ScriptClasses classes;
   for (const ZipEntry& entry : archive.zip().entries()) {
-    std::string_view path = archive.path_of(entry);
-    if (!path.starts_with(folder) || !path.ends_with(suffix)) {
+    const auto path = code_path(archive, entry);
+    if (!path) {
       continue;
     }
     const auto bytes = archive.zip().read(entry);
     const std::string_view code = as_text(bytes);
     if (const auto found = forbidden_name(code)) {
       return file_error(FileErrorCode::forbidden,
-                        "The TorchScript code \"" + printable(path) + "\" uses " + *found +
+                        "The TorchScript code \"" + printable(archive.path_of(entry)) + "\" uses " + *found +
                             ", which reaches beyond the module. Remove it and save the module again.");
     }
-    path.remove_prefix(folder.size());
-    path.remove_suffix(suffix.size());
-    std::string module(path);
+    std::string module(*path);
     std::ranges::replace(module, '/', '.');
-    read_declarations(code, module, classes);
+    if (auto read = read_declarations(code, module, budget, classes); !read) {
+      return std::unexpected(std::move(read.error()));
+    }
   }
   return classes;
 }

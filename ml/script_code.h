@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ml/file_error.h"
+#include "ml/file_limits.h"
 #include "ml/torch_archive.h"
 
 namespace fedlog::ml {
@@ -25,6 +26,7 @@ using ScriptClasses = std::unordered_map<std::string, ScriptClass>;
 // compiled; but it is refused if it defines __setstate__, which runs while a module is loaded, or names an
 // operator that touches files. That is a courtesy to other readers of the file: only the sandbox makes
 // running it safe.
-[[nodiscard]] std::expected<ScriptClasses, FileError> read_script_classes(const TorchArchive& archive);
+[[nodiscard]] std::expected<ScriptClasses, FileError> read_script_classes(const TorchArchive& archive,
+                                                                          const FileLimits& limits);
 
 }  // namespace fedlog::ml

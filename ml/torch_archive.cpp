@@ -5,12 +5,16 @@
 #include <charconv>
 #include <utility>
 
+#include "ml/memory_budget.h"
+
 namespace fedlog::ml {
 namespace {
 
 constexpr int oldest_version = 1;
 constexpr int newest_version = 10;
 constexpr std::size_t dimension_limit = 64;
+// What an element of a hash table costs beside itself.
+constexpr std::uint64_t map_node_bytes = 48;
 constexpr std::string_view rebuild_tensor = "torch._utils._rebuild_tensor_v2";
 
 struct StorageType {
@@ -103,7 +107,7 @@ std::expected<void, FileError> check_byte_order(const ZipArchive& zip, const std
 class TorchArchiveReader {
  public:
   explicit TorchArchiveReader(TorchArchive& archive, const FileLimits& limits)
-      : archive_(archive), tree_(archive.pickle_), limits_(limits) {}
+      : archive_(archive), tree_(archive.pickle_), budget_(limits, tree_.source_bytes()) {}
 
   std::expected<void, FileError> read() {
     for (PickleRef ref = 0; ref < tree_.size(); ++ref) {
@@ -144,7 +148,7 @@ class TorchArchiveReader {
       TensorRecord parameter = *inner;
       parameter.is_parameter = true;
       parameter.requires_grad = tree_[arguments[1]].integer != 0;
-      archive_.tensors_.emplace(ref, std::move(parameter));
+      return keep(ref, std::move(parameter));
     }
     return {};
   }
@@ -205,10 +209,14 @@ class TorchArchiveReader {
                        " reaches outside its storage \"" + printable(record.key) + "\" of " +
                        std::to_string(record.element_count) + " elements.");
     }
-    archive_.tensors_.emplace(ref, std::move(tensor));
-    if (archive_.tensors_.size() > 4 * limits_.tensors) {
-      return file_error(FileErrorCode::over_limit, "The file has too many tensors.");
+    return keep(ref, std::move(tensor));
+  }
+
+  std::expected<void, FileError> keep(PickleRef ref, TensorRecord tensor) {
+    if (auto taken = budget_.take(map_node_bytes + memory_bytes(tensor)); !taken) {
+      return taken;
     }
+    archive_.tensors_.emplace(ref, std::move(tensor));
     return {};
   }
 
@@ -246,6 +254,9 @@ class TorchArchiveReader {
     const auto count = tree_.integer(parts[4]);
     if (!count || *count < 0) {
       return malformed("A storage's number of elements is negative or no integer of 64 bits.");
+    }
+    if (auto taken = budget_.take(map_node_bytes); !taken) {
+      return std::unexpected(std::move(taken.error()));
     }
     auto record =
         make_storage(tree_[parts[1]].text, tree_[parts[2]].text, static_cast<std::uint64_t>(*count));
@@ -323,7 +334,7 @@ class TorchArchiveReader {
 
   TorchArchive& archive_;
   const PickleTree& tree_;
-  const FileLimits& limits_;
+  MemoryBudget budget_;
   std::unordered_map<PickleRef, std::size_t> storage_by_value_;
   std::unordered_map<std::string, std::size_t> storage_by_key_;
 };

@@ -8,6 +8,7 @@ those of the recordings too. Files of earlier runs stay, so that what a fuzzer f
 """
 
 import base64
+import functools
 import hashlib
 import io
 import itertools
@@ -141,6 +142,10 @@ def form_bodies():
 def files():
     """Model and tensor files as torch writes them; small ones, since fuzzers like them so."""
     network = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.1))
+    network[0].weight.tag = "made with attributes"
+    network.register_buffer("seen", torch.zeros(1))
+    network.seen.persistent = True
+    network.holds = {"size": torch.Size([1, 2]), "set": {"a"}, "made": functools.partial(torch.nn.Linear, 2)}
     for value in (network, network.state_dict(), torch.arange(6.0).view(2, 3), torch.tensor([True]), torch.tensor(3)):
         yield saved(torch.save, value)
     yield saved(torch.jit.save, torch.jit.script(network))

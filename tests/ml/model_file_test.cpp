@@ -216,6 +216,33 @@ TEST(ModelFile, EndsTheWalkOverModulesThatAreSharedWithoutEnd) {
   EXPECT_THAT(refusal(torch_file(complete_pickle(module), {})), HasSubstr("too many modules"));
 }
 
+TEST(ModelFile, CountsWhatAWalkOverModulesPassesBy) {
+  // 2^13 modules, each with the same 10,000 parameters that are None.
+  std::string nothing = "}(";
+  for (int i = 0; i < 10'000; ++i) nothing += "NN";
+  const auto module = [](const std::string& modules) {
+    return pickled_global("mymodels", "Net") + ")\x81}" +
+           pickled_items({{"_parameters", "h\x02"}, {"_buffers", "}"}, {"_modules", "}" + modules}}) +
+           "bq\x01";
+  };
+  std::string pickle = nothing + "uq\x02" + "0" + module("");
+  for (int level = 0; level < 13; ++level) {
+    pickle += "0" + module(pickled_items({{"a", "h\x01"}, {"b", "h\x01"}}));
+  }
+  EXPECT_THAT(refusal(torch_file(complete_pickle(pickle), {})), HasSubstr("too many modules"));
+}
+
+TEST(ModelFile, RefusesNamesThatAreNoText) {
+  const std::string bytes_key = std::string("(C\x02\xff\xfe", 5);
+  const std::string tensor = pickled_tensor(four({4}, {1}));
+  for (const auto& module : {pickled_module("Net", bytes_key + tensor + "u", "", ""),
+                             pickled_module("Net", "", bytes_key + tensor + "u", ""),
+                             pickled_module("Net", pickled_items({{"w", tensor}}), "",
+                                            bytes_key + pickled_module("Leaf", "", "", "") + "u")}) {
+    EXPECT_THAT(refusal(torch_file(complete_pickle(module), four_floats)), HasSubstr("must be strings"));
+  }
+}
+
 const std::string script_code =
     "class Net(Module):\n"
     "  __parameters__ = [\"weight\", ]\n"
@@ -318,6 +345,11 @@ TEST(ModelFile, ReadsSafetensors) {
   EXPECT_THAT(refused(entry("a", "[-4]", "[0,16]")), HasSubstr("negative"));
   EXPECT_THAT(refused(entry("a", "[[4]]", "[0,16]")), HasSubstr("does not belong"));
   EXPECT_THAT(refused("\"__metadata__\":" + std::string(20000, '[')), HasSubstr("does not belong"));
+  EXPECT_THAT(refused(R"("a":{"dtype":"F32","data_offsets":[0,4]})"), HasSubstr("needs a dtype and a shape"));
+  EXPECT_THAT(refused(R"("a":{"shape":[4],"data_offsets":[0,16]})"), HasSubstr("needs a dtype and a shape"));
+  EXPECT_THAT(refused(R"("a":{"dtype":"F32","shape":[],"shape":[4],"data_offsets":[0,16]})"),
+              HasSubstr("\"shape\" twice"));
+  EXPECT_THAT(refused(R"("a":{"dtype":"F32","shape":[4]})"), HasSubstr("ascending"));
   EXPECT_THAT(refused("\"a\":"), HasSubstr("not JSON"));
   EXPECT_THAT(refused(""), HasSubstr("no tensors"));
 }

@@ -230,6 +230,19 @@ TEST(PickleReader, WalksSharedValuesOnce) {
   EXPECT_EQ(refusal(laughs), "");
 }
 
+TEST(PickleReader, LooksAtTheKeysOfADictOnly) {
+  // Takes minutes if each dict costs as much as the largest one.
+  std::string keys = "}(";
+  for (int i = 0; i < 200'000; ++i) {
+    keys += pickled(std::to_string(i)) + "N";
+  }
+  EXPECT_EQ(refusal(keys + "u0" + repeated("}0", 1'000'000) + "N"), "");
+  // Or if a key is read again in each dict that has it.
+  EXPECT_EQ(
+      refusal(pickled(std::string(4'000'000, 'k')) + "q\x01" + "0" + repeated("}h\x01Ns0", 300'000) + "N"),
+      "");
+}
+
 TEST(PickleReader, KeepsItsLimits) {
   EXPECT_THAT(refusal(repeated("N0", 60) + "N", {.pickle_operations = 100}),
               HasSubstr("more than 100 operations"));
