@@ -158,22 +158,36 @@ std::expected<void, std::string> check_described_classes(const std::filesystem::
   if (!mapping) return std::unexpected(mapping.error().message);
   const auto archive = TorchArchive::open(mapping->bytes());
   if (!archive) return std::unexpected(archive.error().message);
-  // Objects may be shared, so that there are more paths than any program could walk.
+  const auto& tree = archive->pickle();
+  // Objects, their attributes and the lists in them may be shared, so that there are more paths than any
+  // program could walk: whatever was seen is left out.
   std::unordered_set<PickleRef> seen;
-  std::vector<DescribedObject> open{DescribedObject(*archive, archive->pickle().root())};
+  std::unordered_set<PickleRef> states;
+  std::vector<PickleRef> open{tree.root()};
+  const auto new_container = [&](PickleRef ref, PickleKind kind) {
+    return ref != no_value && tree[ref].kind == kind && seen.insert(ref).second;
+  };
   while (!open.empty()) {
-    const auto object = open.back();
+    const PickleRef object = open.back();
     open.pop_back();
-    if (!seen.insert(object.value()).second) continue;
-    const auto class_name = object.class_name();
+    if (!seen.insert(object).second) continue;
+    const auto class_name = DescribedObject(*archive, object).class_name();
     const bool part_of_layer = class_name == "torch.nn.modules.activation.MultiheadAttention" ||
                                class_name == "torch.nn.modules.container.ModuleList";
-    if (!std::ranges::binary_search(classes, class_name) && !(part_of_layer && seen.size() > 1)) {
+    if (!std::ranges::binary_search(classes, class_name) && !(part_of_layer && object != tree.root())) {
       return std::unexpected("it holds " + not_described(class_name) + ": " + std::string(described_way_out) +
                              ".");
     }
-    for (const auto& list : {object.children(), object.objects("transforms")}) {
-      open.insert(open.end(), list.rbegin(), list.rend());
+    if (!states.insert(tree[object].state).second) continue;
+    const auto transforms = tree.attribute(object, "transforms");
+    if (new_container(transforms, PickleKind::list)) {
+      const auto elements = tree.children(transforms);
+      open.insert(open.end(), elements.rbegin(), elements.rend());
+    }
+    const auto modules = tree.attribute(object, "_modules");
+    if (new_container(modules, PickleKind::dict)) {
+      const auto items = tree.children(modules);
+      for (std::size_t index = items.size(); index > 0; index -= 2) open.push_back(items[index - 1]);
     }
   }
   return {};
