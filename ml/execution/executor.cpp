@@ -1,9 +1,11 @@
 #include "ml/execution/executor.h"
 
 #include <ATen/Parallel.h>
+#include <c10/util/Flags.h>
 #include <torch/csrc/jit/passes/tensorexpr_fuser.h>
 #include <torch/script.h>
 
+#include <span>
 #include <sstream>
 
 #include "ml/execution/failure_message.h"
@@ -15,8 +17,12 @@
 #include "ml/execution/statistics.h"
 #include "ml/execution/tensor_conversion.h"
 
+C10_DECLARE_bool(caffe2_cpu_allocator_do_zero_fill);
+
 namespace fedlog::ml {
 namespace {
+
+using Files = std::span<const OwnedDescriptor>;
 
 std::unexpected<ExecutionError> bad_request(std::string message) {
   return std::unexpected(ExecutionError{ExecutionErrorCode::bad_request, std::move(message)});
@@ -35,15 +41,14 @@ Outputs run_once(torch::jit::Module& model, const WorkerTask& task, const std::v
 struct Executor::State {
   ModelCache cache;
 
-  Outputs execute(const WorkerRequest& request, std::vector<OwnedDescriptor> files);
-  Outputs prepare(WorkerTask& task, std::vector<OwnedDescriptor>& files, const std::vector<Tensor>& given);
-  Outputs run(const WorkerTask& task, std::vector<OwnedDescriptor> files,
-              const std::vector<at::Tensor>& inputs);
-  Outputs run_ensemble(const WorkerTask& task, std::vector<OwnedDescriptor> files,
-                       const std::vector<at::Tensor>& inputs);
+  WorkerReply reply(const WorkerRequest& request, Files files);
+  Outputs execute(const WorkerRequest& request, Files files);
+  Outputs prepare(WorkerTask& task, Files& files, const std::vector<Tensor>& given);
+  Outputs run(const WorkerTask& task, Files files, const std::vector<at::Tensor>& inputs);
+  Outputs run_ensemble(const WorkerTask& task, Files files, const std::vector<at::Tensor>& inputs);
 };
 
-Outputs Executor::State::execute(const WorkerRequest& request, std::vector<OwnedDescriptor> files) {
+Outputs Executor::State::execute(const WorkerRequest& request, Files files) {
   const auto& task = request.task;
   if (task.operation == WorkerOperation::unload) {
     for (const auto& id : task.model_ids) cache.forget(id);
@@ -55,7 +60,7 @@ Outputs Executor::State::execute(const WorkerRequest& request, std::vector<Owned
   }
   if (task.operation == WorkerOperation::load) {
     for (std::size_t index = 0; index < files.size(); ++index) {
-      if (auto model = cache.get(task.model_ids[index], std::move(files[index])); !model) {
+      if (auto model = cache.get(task.model_ids[index], files[index]); !model) {
         return std::unexpected(model.error());
       }
     }
@@ -63,33 +68,31 @@ Outputs Executor::State::execute(const WorkerRequest& request, std::vector<Owned
   }
   if (task.operation == WorkerOperation::statistics) {
     if (files.size() != 1) return bad_request("statistics are of one model");
-    return model_statistics(task, std::move(files.front()));
+    return model_statistics(task, files.front());
   }
   at::manual_seed(task.seed);
   auto rest = task;
   const auto inputs = prepare(rest, files, request.inputs);
   if (!inputs) return inputs;
-  return task.method == SamplingMethod::ensemble ? run_ensemble(rest, std::move(files), *inputs)
-                                                 : run(rest, std::move(files), *inputs);
+  return task.method == SamplingMethod::ensemble ? run_ensemble(rest, files, *inputs)
+                                                 : run(rest, files, *inputs);
 }
 
 // Takes the preprocessing away from the models.
-Outputs Executor::State::prepare(WorkerTask& task, std::vector<OwnedDescriptor>& files,
-                                 const std::vector<Tensor>& given) {
+Outputs Executor::State::prepare(WorkerTask& task, Files& files, const std::vector<Tensor>& given) {
   std::vector<at::Tensor> inputs;
   for (const auto& input : given) inputs.push_back(to_torch(input));
   if (!task.preprocess) return prepare_inputs(task, std::move(inputs), nullptr);
-  auto preprocessing = cache.get(task.model_ids.front(), std::move(files.front()));
+  auto preprocessing = cache.get(task.model_ids.front(), files.front());
   if (!preprocessing) return std::unexpected(preprocessing.error());
   task.model_ids.erase(task.model_ids.begin());
-  files.erase(files.begin());
+  files = files.subspan(1);
   return prepare_inputs(task, std::move(inputs), &*preprocessing);
 }
 
-Outputs Executor::State::run(const WorkerTask& task, std::vector<OwnedDescriptor> files,
-                             const std::vector<at::Tensor>& inputs) {
+Outputs Executor::State::run(const WorkerTask& task, Files files, const std::vector<at::Tensor>& inputs) {
   if (files.size() != 1) return bad_request("this method takes one model");
-  auto model = cache.get(task.model_ids.front(), std::move(files.front()));
+  auto model = cache.get(task.model_ids.front(), files.front());
   if (!model) return std::unexpected(model.error());
   switch (task.method) {
     case SamplingMethod::none:
@@ -105,11 +108,11 @@ Outputs Executor::State::run(const WorkerTask& task, std::vector<OwnedDescriptor
 }
 
 // One member after the other, so that only those that the cache has room for are in memory.
-Outputs Executor::State::run_ensemble(const WorkerTask& task, std::vector<OwnedDescriptor> files,
+Outputs Executor::State::run_ensemble(const WorkerTask& task, Files files,
                                       const std::vector<at::Tensor>& inputs) {
   Samples samples(task.softmax);
   for (std::size_t index = 0; index < files.size(); ++index) {
-    auto model = cache.get(task.model_ids[index], std::move(files[index]));
+    auto model = cache.get(task.model_ids[index], files[index]);
     if (!model) return std::unexpected(model.error());
     if (auto error = samples.add(forward(*model, inputs, task.inputs_take_model_type))) {
       return std::unexpected(*error);
@@ -118,10 +121,7 @@ Outputs Executor::State::run_ensemble(const WorkerTask& task, std::vector<OwnedD
   return samples.stacked();
 }
 
-Executor::Executor(std::uint64_t model_cache_bytes) : state_(new State{ModelCache(model_cache_bytes)}) {}
-Executor::~Executor() = default;
-
-WorkerReply Executor::execute(const WorkerRequest& request, std::vector<OwnedDescriptor> models) {
+WorkerReply Executor::State::reply(const WorkerRequest& request, Files files) {
   WorkerReply reply;
   const auto refuse = [](ExecutionErrorCode code, std::string message) {
     WorkerReply refusal;
@@ -130,7 +130,7 @@ WorkerReply Executor::execute(const WorkerRequest& request, std::vector<OwnedDes
   };
   try {
     const c10::InferenceMode no_gradients;
-    const auto outputs = state_->execute(request, std::move(models));
+    const auto outputs = execute(request, files);
     if (!outputs) return refuse(outputs.error().code, outputs.error().message);
     for (const auto& output : *outputs) {
       auto tensor = from_torch(output);
@@ -146,11 +146,25 @@ WorkerReply Executor::execute(const WorkerRequest& request, std::vector<OwnedDes
   }
 }
 
+Executor::Executor(std::uint64_t model_cache_bytes) : state_(new State{ModelCache(model_cache_bytes)}) {}
+Executor::~Executor() = default;
+
+WorkerReply Executor::execute(const WorkerRequest& request, const std::vector<OwnedDescriptor>& models) {
+  auto reply = state_->reply(request, models);
+  const bool no_room = reply.error && reply.error->code == ExecutionErrorCode::out_of_memory;
+  if (!no_room || state_->cache.size() == 0) return reply;
+  // What is kept must not decide what another request can do.
+  state_->cache.clear();
+  return state_->reply(request, models);
+}
+
 void Executor::warm_up() {
   at::set_num_threads(1);
   // Both would generate machine code, for which a sandbox gives no memory.
   at::globalContext().setUserEnabledMkldnn(false);
   torch::jit::setTensorExprFuserEnabled(false);
+  // Memory that a model asks for may have been another request's.
+  FLAGS_caffe2_cpu_allocator_do_zero_fill = true;
   register_newer_operators();
 
   const c10::InferenceMode no_gradients;

@@ -22,7 +22,7 @@ class Executor {
   static void warm_up();
 
   // `models` are the files of request.task.model_ids, one for one (none for unload and compile).
-  [[nodiscard]] WorkerReply execute(const WorkerRequest& request, std::vector<OwnedDescriptor> models);
+  [[nodiscard]] WorkerReply execute(const WorkerRequest& request, const std::vector<OwnedDescriptor>& models);
 
  private:
   struct State;

@@ -69,7 +69,8 @@ Outputs forward(torch::jit::Module& model, const std::vector<at::Tensor>& inputs
     whole_numbers = whole_numbers || (take_model_type && whole);
     // A half-precision model was loaded in single precision.
     const bool half = input.scalar_type() == at::kHalf && type == at::kFloat;
-    if (half || (take_model_type && (whole || input.scalar_type() == at::kFloat))) input = input.to(type);
+    const bool takes_type = half || (take_model_type && (whole || input.scalar_type() == at::kFloat));
+    input = input.to(takes_type ? type : input.scalar_type(), false, true);
   }
   auto outputs = forward_as_given(model, converted, name);
   if (outputs || !whole_numbers || !wants_whole_numbers(outputs.error().message)) return outputs;

@@ -34,6 +34,7 @@ torch::jit::Module self_attention(LayerBuilder layer) {
   layer.constant("num_heads", heads);
   layer.constant("head_size", width / heads);
   layer.flag("batch_first");
+  layer.number("dropout");
   layer.parameter("in_proj_weight");
   layer.parameter("in_proj_bias", true);
   layer.described_child("out_proj",
@@ -52,6 +53,7 @@ torch::jit::Module self_attention(LayerBuilder layer) {
       "1, 4])\n"
       "    query = parts[0] * (1.0 / (float(self.head_size) ** 0.5))\n"
       "    weights = torch.softmax(torch.matmul(query, parts[1].transpose(2, 3)), 3)\n"
+      "    weights = torch.dropout(weights, self.dropout, self.training)\n"
       "    y = torch.matmul(weights, parts[2]).transpose(1, 2).flatten(2)\n"
       "    y = self.out_proj.forward(y)\n"
       "    if turned:\n"

@@ -30,8 +30,8 @@ bool is_torchscript(const std::shared_ptr<ModelFileReader>& reader) {
 
 }  // namespace
 
-ModelFileReader::ModelFileReader(OwnedDescriptor file) : file_(std::move(file)) {
-  const auto end = ::lseek(file_.get(), 0, SEEK_END);
+ModelFileReader::ModelFileReader(int descriptor) : descriptor_(descriptor) {
+  const auto end = ::lseek(descriptor_, 0, SEEK_END);
   if (end < 0) throw std::runtime_error("the model file cannot be read");
   size_bytes_ = static_cast<size_t>(end);
 }
@@ -39,7 +39,7 @@ ModelFileReader::ModelFileReader(OwnedDescriptor file) : file_(std::move(file)) 
 size_t ModelFileReader::read(uint64_t position, void* buffer, size_t count, const char* /*what*/) const {
   size_t done = 0;
   while (done < count) {
-    const auto got = ::pread(file_.get(), static_cast<char*>(buffer) + done, count - done,
+    const auto got = ::pread(descriptor_, static_cast<char*>(buffer) + done, count - done,
                              static_cast<off_t>(position + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) break;
@@ -48,9 +48,9 @@ size_t ModelFileReader::read(uint64_t position, void* buffer, size_t count, cons
   return done;
 }
 
-std::expected<torch::jit::Module, ExecutionError> load_model(OwnedDescriptor file) {
+std::expected<torch::jit::Module, ExecutionError> load_model(const OwnedDescriptor& file) {
   try {
-    auto reader = std::make_shared<ModelFileReader>(std::move(file));
+    auto reader = std::make_shared<ModelFileReader>(file.get());
     auto loaded =
         is_torchscript(reader)
             ? std::expected<torch::jit::Module, ExecutionError>(torch::jit::load(reader, torch::kCPU))

@@ -31,7 +31,10 @@ at::Tensor scaled_dot_product_attention(const at::Tensor& query, at::Tensor key,
     weights =
         mask->scalar_type() == at::kBool ? weights.masked_fill(mask->logical_not(), never) : weights + *mask;
   }
+  const auto scores = weights;
   weights = at::softmax(weights, -1);
+  // Rows of which all is masked are zeros, as later versions have it.
+  if (mask && mask->defined()) weights = weights.masked_fill((scores == never).all(-1, true), 0);
   if (dropout > 0) weights = at::dropout(weights, dropout, true);
   return at::matmul(weights, value);
 }

@@ -2,32 +2,14 @@
 
 #include <algorithm>
 
+#include "ml/execution/dropout_switch.h"
+
 namespace fedlog::ml {
 namespace {
 
 std::unexpected<ExecutionError> refuse(ExecutionErrorCode code, std::string message) {
   return std::unexpected(ExecutionError{code, std::move(message)});
 }
-
-// Dropout layers draw while this lives.
-class DropoutSwitchedOn {
- public:
-  explicit DropoutSwitchedOn(const torch::jit::Module& model) {
-    for (auto module : model.modules()) {
-      const auto type = module.type()->name();
-      if (type && type->name().find("Dropout") != std::string::npos) layers_.push_back(module);
-    }
-    for (auto& layer : layers_) layer.train(true);
-  }
-  ~DropoutSwitchedOn() {
-    for (auto& layer : layers_) layer.train(false);
-  }
-  DropoutSwitchedOn(const DropoutSwitchedOn&) = delete;
-  DropoutSwitchedOn& operator=(const DropoutSwitchedOn&) = delete;
-
- private:
-  std::vector<torch::jit::Module> layers_;
-};
 
 // The model's parameters as one vector, as PyTorch's parameters_to_vector orders them: by registration, a
 // shared one once. Puts the original weights back in the end.
@@ -65,6 +47,15 @@ class WeightVector {
   std::vector<at::Tensor> originals_;
   std::int64_t size_ = 0;
 };
+
+// In the moments' own precision, in which a weight that never changed has no variance; what libtorch 1.13
+// lacks for float16 is done in float32, which holds a float16's square exactly. Rounding alone makes some
+// differences negative.
+at::Tensor deviation_of(const at::Tensor& first, const at::Tensor& second) {
+  if (first.scalar_type() != at::kHalf) return (second - first.square()).clamp_min(0).sqrt();
+  const auto square = first.to(at::kFloat).square().to(at::kHalf).to(at::kFloat);
+  return (second.to(at::kFloat) - square).clamp_min(0).sqrt();
+}
 
 }  // namespace
 
@@ -116,12 +107,10 @@ Outputs sample_weights(torch::jit::Module& model, const WorkerTask& task, std::v
                                                        " values, the model has " +
                                                        std::to_string(weights.size()) + " weights");
   }
-  // In the moments' own precision, in which a weight that never changed has no variance. Rounding alone makes
-  // some differences negative.
-  const auto deviation = (second - first.square()).clamp_min(0).sqrt();
+  const auto deviation = deviation_of(first, second);
   Samples samples(task.softmax);
   for (std::uint32_t index = 0; index < task.samples; ++index) {
-    weights.set(first + deviation * at::randn_like(first));
+    weights.set(first + deviation * at::randn_like(deviation));
     if (auto error = samples.add(forward(model, inputs, task.inputs_take_model_type)))
       return std::unexpected(*error);
   }

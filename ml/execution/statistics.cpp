@@ -21,12 +21,12 @@ at::Tensor as_bytes(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-Outputs model_statistics(const WorkerTask& task, OwnedDescriptor file) {
+Outputs model_statistics(const WorkerTask& task, const OwnedDescriptor& file) {
   if (!task.input_shape) return refuse(ExecutionErrorCode::bad_request, "statistics need an input shape");
   auto shape = *task.input_shape;
   std::ranges::replace(shape, -1, 1);
   // A model of its own: watching changes it.
-  auto model = load_model(std::move(file));
+  auto model = load_model(file);
   if (!model) return std::unexpected(model.error());
 
   at::manual_seed(task.seed);

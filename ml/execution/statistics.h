@@ -8,6 +8,6 @@ namespace fedlog::ml {
 
 // Runs the model in `file` once, on random numbers of the task's input shape and the model's own type, and
 // tells about its layers: one uint8 tensor, see model_statistics.h.
-[[nodiscard]] Outputs model_statistics(const WorkerTask& task, OwnedDescriptor file);
+[[nodiscard]] Outputs model_statistics(const WorkerTask& task, const OwnedDescriptor& file);
 
 }  // namespace fedlog::ml

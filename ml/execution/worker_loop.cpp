@@ -20,7 +20,7 @@ void serve_requests(int socket, SharedMemory& memory, Executor& executor, std::u
     const auto request = decode_request(*frame, memory.bytes());
     if (!request) return;
 
-    WorkerReply reply = executor.execute(*request, std::move(models));
+    WorkerReply reply = executor.execute(*request, models);
     reply.retiring = cpu_time_s() >= cpu_budget_s;
     auto answer = encode_reply(reply, memory.bytes());
     if (!answer) {

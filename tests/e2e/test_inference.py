@@ -1,38 +1,16 @@
 #!/usr/bin/python3
-"""Predictions at the real server: every form of input and reply, the uncertainty methods, statistics, and bad input.
-
-Models are made with PyTorch here. The cases of the fixtures, with PyTorch's own answers, are run too where the fixtures are.
-"""
+"""Predictions at the real server: every form of input and reply, the uncertainty methods, statistics, and bad input."""
 
 import base64
 import json
-import math
-import os
-import pathlib
 import pickle
-import time
 import unittest
 
-from fedlog_server import PATIENCE_S, ROOT, Server
+from inference_service import FIXTURES, ROWS, Classifier, Service, nested
 from model_files import saved, scripted
 
 import torch
-from fedlog_client import Api, ApiError
 from torch import nn
-
-FIXTURES = pathlib.Path(os.environ.get("FEDLOG_FIXTURES", ROOT / "../shared/fixtures"))
-ROWS = [[1.0, 2.0, 3.0], [-1.0, 0.5, 0.0]]
-
-
-class Classifier(nn.Module):
-    def __init__(self, dropout=0.0):
-        super().__init__()
-        self.first = nn.Linear(3, 8)
-        self.dropout = nn.Dropout(dropout)
-        self.second = nn.Linear(8, 2)
-
-    def forward(self, x):
-        return torch.softmax(self.second(self.dropout(torch.relu(self.first(x)))), 1)
 
 
 class Tokens(nn.Module):
@@ -69,68 +47,6 @@ class Endless(nn.Module):
         while bool((x == x).all()):
             x = x + self.step
         return x
-
-
-def nested(value):
-    return torch.tensor(value)
-
-
-def largest_difference(left, right):
-    left, right = nested(left).double(), nested(right).double()
-    if left.shape != right.shape:
-        return math.inf
-    return float((left - right).abs().max()) if left.numel() else 0.0
-
-
-class Service(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = cls.enterClassContext(Server("[worker]\ndeadline_ms = 10000\n"))
-        user = Api(cls.server.url).register("owner", "secret", "http://127.0.0.1:9/", actor=True, client=True)
-        cls.user = user["id"]
-        cls.api = Api(cls.server.url, user["token"])
-
-    def upload(self, file, preprocessing=None, input_shape=None):
-        files = {"model_file": ("model.pt", file)}
-        if preprocessing is not None:
-            files["model_preprocessing_file"] = ("preprocessing.pt", preprocessing)
-        fields = {"name": "model", "description": "of a test"}
-        if input_shape is not None:
-            fields["input_shape"] = [str(extent) for extent in input_shape]
-        return self.api.call("POST", "/api/models/", data=fields, files=files).json()["model_id"]
-
-    def train(self, model, method, **uncertainty):
-        """The training's id. The model is the one given as long as no other training has it."""
-        return self.api.call(
-            "POST",
-            "/api/trainings/",
-            json={
-                "model_id": model,
-                "target_num_updates": 1,
-                "aggregation_method": "FedAvg",
-                "uncertainty_method": method,
-                "options": {"uncertainty": uncertainty},
-                "clients": [self.user],
-            },
-        ).json()["training_id"]
-
-    def trained(self, file, method, **uncertainty):
-        """A new model in a training of its own."""
-        model = self.upload(file)
-        self.train(model, method, **uncertainty)
-        return model
-
-    def infer(self, model, model_input, **more):
-        return self.api.call("POST", "/api/inference/", json={"model_id": model, "model_input": model_input, **more}).json()
-
-    def refused(self, model, model_input, **more):
-        with self.assertRaises(ApiError) as caught:
-            self.infer(model, model_input, **more)
-        self.assertEqual(caught.exception.status, 400)
-        return str(caught.exception)
-
-    def assert_close(self, got, expected, tolerance=1e-5):
-        self.assertLessEqual(largest_difference(got, expected), tolerance)
 
 
 class Predictions(Service):
@@ -226,40 +142,29 @@ class Predictions(Service):
         self.assert_close(reply["uncertainty"]["variance"], outputs.var(0).tolist())
         self.assertIn("mutual_info", reply["uncertainty"])
 
-    def after_a_swag_round(self, network, first, second):
-        """A model whose training has the moments, which one participant sent."""
-        files = {"model_file": ("model.pt", scripted(network))}
-        fields = {"name": "model", "description": "of a test", "type": "SWAG"}
-        model = self.api.call("POST", "/api/models/", data=fields, files=files).json()["model_id"]
-        training = self.train(model, "SWAG", N=20)
-        self.api.call("POST", f"/api/trainings/{training}/start/", json={})
-        update = {"round": 0, "sample_size": 10}
-        self.api.call("POST", f"/api/models/{model}/", data=update, files=files)
-        self.await_state(training, "S")
-        moments = {"first_moment_file": ("first.pt", saved(first)), "second_moment_file": ("second.pt", saved(second))}
-        self.api.call("POST", f"/api/models/{model}/swag/", data={"round": 1, "sample_size": 10}, files=moments)
-        self.await_state(training, "O")
-        return model
-
-    def await_state(self, training, state):
-        deadline = time.monotonic() + PATIENCE_S
-        while self.api.call("GET", f"/api/trainings/{training}/").json()["state"] != state:
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.02)
-
     def test_swag_draws_weights_from_the_moments(self):
-        network, center = Classifier().eval(), Classifier().eval()
+        file, center = scripted(Classifier()), Classifier().eval()
         first = nn.utils.parameters_to_vector(center.parameters()).detach()
         with torch.no_grad():
             expected = center(torch.tensor(ROWS)).tolist()
-        certain = self.infer(self.after_a_swag_round(network, first, first.square()), ROWS)
+        certain = self.infer(self.after_a_swag_round(file, saved(first), saved(first.square()), N=20), ROWS)
         self.assert_close(certain["inference"], expected)
         self.assert_close(certain["uncertainty"]["std"], [[0.0, 0.0], [0.0, 0.0]])
-        unsure = self.after_a_swag_round(network, first, first.square() + 0.04)
+        unsure = self.after_a_swag_round(file, saved(first), saved(first.square() + 0.04), N=20)
         one, same, other = (self.infer(unsure, ROWS, seed=seed) for seed in (7, 7, 8))
         self.assertEqual(one, same)
         self.assertNotEqual(one, other)
         self.assertGreater(float(nested(one["uncertainty"]["variance"]).min()), 0)
+
+    def test_swag_takes_moments_of_half_precision(self):
+        center = Classifier().eval().half().float()  # whose weights float16 can tell
+        first = nn.utils.parameters_to_vector(center.parameters()).detach().half()
+        with torch.no_grad():
+            expected = center(torch.tensor(ROWS)).tolist()
+        square = (first.float() * first.float()).half()
+        certain = self.infer(self.after_a_swag_round(scripted(Classifier()), saved(first), saved(square), N=5), ROWS)
+        self.assert_close(certain["inference"], expected)
+        self.assertEqual(certain["uncertainty"]["std"], [[0.0, 0.0], [0.0, 0.0]])
 
     def test_what_does_not_fit_is_told(self):
         model = self.upload(self.file)
@@ -309,79 +214,6 @@ class Statistics(Service):
         self.assertIsNone(self.stats(self.upload(scripted(Classifier()))))
         self.assertIsNone(self.stats(self.upload(scripted(Classifier()), input_shape=["None", "7"])))
         self.assertIsNone(self.stats(self.upload(saved(Classifier().state_dict()), input_shape=["None", "3"])))
-
-
-@unittest.skipUnless((FIXTURES / "inference/cases.json").exists(), f"no fixtures at {FIXTURES} (see FEDLOG_FIXTURES)")
-class Cases(Service):
-    """PyTorch's answers, but those that differ on purpose: models run in evaluation mode, and SWAG draws for each sample."""
-
-    ELSEWHERE = {"none_bn_trainmode_reference"}
-
-    def prepared(self, case):
-        models = [self.upload((FIXTURES / name).read_bytes()) for name in case["models"]]
-        if case["method"] != "ENSEMBLE":
-            model = models[0]
-        else:
-            fields = {"name": "mean", "description": "of a case", "type": "MEAN", "models": models}
-            model = self.api.call("POST", "/api/models/", json=fields).json()["model_id"]
-        self.train(model, case["method"], **case["options"].get("uncertainty", {}))
-        return model
-
-    def answer(self, case, model, return_format="json"):
-        path = FIXTURES / case["input"]
-        if path.suffix == ".json":
-            body = {"model_id": model, "model_input": json.loads(path.read_text()), "return_format": return_format}
-            return self.api.call("POST", "/api/inference/", json=body)
-        fields = {"model_id": model, "return_format": return_format}
-        files = {"model_input": (path.name, path.read_bytes())}
-        return self.api.call("POST", "/api/inference/", data=fields, files=files)
-
-    def check(self, case):
-        expected = json.loads((FIXTURES / case["body"]).read_text())
-        single = case["name"] == "ensemble_one"  # variance NaN there, 0 here
-        model = self.prepared(case)
-        got = self.answer(case, model).json()
-        self.assertEqual(list(got["uncertainty"]), list(expected["uncertainty"]))
-        self.assert_close(got["inference"], expected["inference"], case["tolerance"])
-        for name, values in expected["uncertainty"].items():
-            wanted = torch.zeros_like(nested(values)).tolist() if single and name in ("variance", "std") else values
-            self.assert_close(got["uncertainty"][name], wanted, case["tolerance"])
-        if "binary_reply" in case:
-            reply = pickle.loads(self.answer(case, model, "binary").content)
-            wanted = pickle.loads((FIXTURES / case["binary_reply"]).read_bytes())
-            self.assertEqual(reply["inference"].dtype, wanted["inference"].dtype)
-            self.assert_close(reply["inference"].tolist(), wanted["inference"].tolist(), case["tolerance"])
-            self.assertEqual(list(reply["uncertainty"]), list(wanted["uncertainty"]))
-
-    def test_agree(self):
-        for case in json.loads((FIXTURES / "inference/cases.json").read_text()):
-            if "body" not in case or case["method"] == "SWAG" or case["name"] in self.ELSEWHERE:
-                continue
-            with self.subTest(case=case["name"]):
-                self.check(case)
-
-    def test_an_image_may_come_as_base64(self):
-        model = self.upload((FIXTURES / "inference/models/pool_script.pt").read_bytes())
-        expected = json.loads((FIXTURES / "inference/expected/none_image_grey8_png.json").read_text())
-        self.assertEqual(self.infer(model, (FIXTURES / "inference/inputs/grey8.png.b64").read_text()), expected)
-        self.assertIn("cannot be used", self.refused(model, base64.b64encode(b"\x89PNG\r\n\x1a\nno pixels").decode()))
-
-    def test_dropout_stays_within_what_all_masks_allow(self):
-        case = next(case for case in json.loads((FIXTURES / "inference/cases.json").read_text()) if "statistical" in case)
-        exact = json.loads((FIXTURES / case["statistical"]).read_text())["exact"]
-        mean, variance = nested(exact["mean"]), nested(exact["variance"])
-        samples = case["options"]["uncertainty"]["N"]
-        path = FIXTURES / case["input"]
-        for file in case["models"]:
-            with self.subTest(model=file):
-                model = self.trained((FIXTURES / file).read_bytes(), "MC_DROPOUT", N=samples)
-                fields = {"model_id": model, "return_format": "json", "seed": 40}
-                files = {"model_input": (path.name, path.read_bytes())}
-                got = self.api.call("POST", "/api/inference/", data=fields, files=files).json()
-                distance = (nested(got["inference"]) - mean).abs()
-                self.assertTrue(bool((distance <= 5 * (variance / samples).sqrt()).all()), distance)
-                distance = (nested(got["uncertainty"]["variance"]) - variance).abs()
-                self.assertTrue(bool((distance <= variance / 10 + 1e-4).all()), distance)
 
 
 if __name__ == "__main__":

@@ -1,49 +1,22 @@
 #include "ml/execution/executor.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "ml/execution/failure_message.h"
-#include "tests/ml/execution/execution_fixtures.h"
-#include "tests/ml/execution/script_models.h"
+#include "tests/ml/execution/executor_fixture.h"
 
 namespace fedlog::ml {
 namespace {
 
+using testing::ExecutorTest;
 using testing::expect_close;
 using testing::fixtures;
 using testing::floats;
 using testing::values;
 using Json = nlohmann::json;
-
-class ExecutorTest : public testing::WithWarmTorch {
- protected:
-  // Runs the models at `paths`, their paths being their ids.
-  WorkerReply execute(const std::vector<std::filesystem::path>& paths, std::vector<Tensor> inputs,
-                      WorkerTask task = {}) {
-    std::vector<OwnedDescriptor> files;
-    for (const auto& path : paths) {
-      task.model_ids.push_back(path.string());
-      files.emplace_back(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    }
-    return executor_.execute({.task = std::move(task), .inputs = std::move(inputs)}, std::move(files));
-  }
-  WorkerReply execute(const std::filesystem::path& path, std::vector<Tensor> inputs, WorkerTask task = {}) {
-    return execute(std::vector{path}, std::move(inputs), std::move(task));
-  }
-  std::filesystem::path script(const std::string& code) {
-    const auto path = folder_.path() / ("model" + std::to_string(models_++) + ".pt");
-    testing::save_script_model(path, code);
-    return path;
-  }
-
-  Executor executor_{64 * 1024 * 1024};
-  TemporaryFolder folder_;
-  int models_ = 0;
-};
 
 TEST_F(ExecutorTest, RunsAModel) {
   const auto reply =
@@ -82,6 +55,25 @@ TEST_F(ExecutorTest, KnowsOperatorsOfLaterVersions) {
   EXPECT_EQ(reply.outputs.at(2).shape, (std::vector<std::int64_t>{1, 2, 2, 1}));
 }
 
+TEST_F(ExecutorTest, AttendsToNothingWhereAllIsMasked) {
+  // Of two rows, the second may look at nothing: by a mask of truths and by one of numbers.
+  const auto reply =
+      execute(script("def forward(self, x):\n"
+                     "    seen = (x.select(-1, 0) > 0).unsqueeze(-1).expand(1, 1, 2, 2)\n"
+                     "    added = torch.zeros_like(x).masked_fill_(seen.logical_not(), -float('inf'))\n"
+                     "    first = torch.scaled_dot_product_attention(x, x, x, seen)\n"
+                     "    return first, torch.scaled_dot_product_attention(x, x, x, added)\n"),
+              {floats({1, 1, 2, 2}, {1, 2, -1, 2})});
+  ASSERT_FALSE(reply.error) << reply.error->message;
+  for (const auto& output : reply.outputs) {
+    const auto got = values(output);
+    EXPECT_NE(got[0], 0);
+    EXPECT_EQ(got[1], 2);
+    EXPECT_EQ(got[2], 0);
+    EXPECT_EQ(got[3], 0);
+  }
+}
+
 TEST_F(ExecutorTest, GivesPlainNumbersTheModelsType) {
   const auto model = script("def forward(self, x):\n    return torch.matmul(x, self.weight)\n");
   const auto whole = testing::tensor<std::int64_t>(DType::int64, {1, 4}, {1, 1, 1, 2});
@@ -117,64 +109,6 @@ TEST_F(ExecutorTest, SaysThatTheModelReturnsNoTensor) {
   ASSERT_TRUE(reply.error);
   EXPECT_EQ(reply.error->code, ExecutionErrorCode::output_unsupported);
   EXPECT_NE(reply.error->message.find("Dict[str, Tensor]"), std::string::npos) << reply.error->message;
-}
-
-TEST_F(ExecutorTest, DrawsDropoutSamplesThatTheSeedDecides) {
-  const auto path = folder_.path() / "dropout.pt";
-  testing::save_dropout_model(path);
-  const auto sample = [&](std::uint64_t seed) {
-    const auto reply = execute(path, {floats({1, 8}, std::vector<float>(8, 1))},
-                               {.method = SamplingMethod::mc_dropout, .samples = 50, .seed = seed});
-    EXPECT_FALSE(reply.error);
-    EXPECT_EQ(reply.outputs.at(0).shape, (std::vector<std::int64_t>{50, 1, 8}));
-    return values(reply.outputs.at(0));
-  };
-  const auto first = sample(1);
-  EXPECT_EQ(sample(1), first);
-  EXPECT_NE(sample(2), first);
-  for (const double value : first) EXPECT_TRUE(value == 0 || value == 2) << value;
-  const auto afterwards = execute(path, {floats({1}, {1})});
-  expect_close(values(afterwards.outputs.at(0)), {1}, 0);
-}
-
-TEST_F(ExecutorTest, DrawsWeightsFromTheirMomentsAndPutsTheModelsBack) {
-  const auto model = script("def forward(self, x):\n    return x * self.weight\n");
-  const auto one = floats({1, 4}, {1, 1, 1, 1});
-  // Means 10, 20, 30, 40; variance 0 for the first two (once by a rounding error below it), 1 for the others.
-  const auto reply =
-      execute(model, {one, floats({4}, {10, 20, 30, 40}), floats({4}, {100, 399.9F, 901, 1601})},
-              {.method = SamplingMethod::swag, .samples = 400});
-  ASSERT_FALSE(reply.error) << reply.error->message;
-  ASSERT_EQ(reply.outputs.at(0).shape, (std::vector<std::int64_t>{400, 1, 4}));
-  const auto drawn = values(reply.outputs.at(0));
-  double sum = 0;
-  double squares = 0;
-  for (std::size_t sample = 0; sample < 400; ++sample) {
-    EXPECT_EQ(drawn[4 * sample], 10);
-    EXPECT_EQ(drawn[4 * sample + 1], 20);
-    sum += drawn[4 * sample + 2] - 30;
-    squares += std::pow(drawn[4 * sample + 3] - 40, 2);
-  }
-  EXPECT_NEAR(sum / 400, 0, 0.25);
-  EXPECT_NEAR(squares / 400, 1, 0.35);
-  expect_close(values(execute(model, {one}).outputs.at(0)), {1, 2, 3, 4}, 0);
-}
-
-TEST_F(ExecutorTest, RefusesMomentsOfAnotherModel) {
-  const auto model = script("def forward(self, x):\n    return x * self.weight\n");
-  const auto reply = execute(model, {floats({4}, {1, 1, 1, 1}), floats({1}, {1}), floats({1}, {1})},
-                             {.method = SamplingMethod::swag, .samples = 2});
-  ASSERT_TRUE(reply.error);
-  EXPECT_EQ(reply.error->message, "the moments have 1 and 1 values, the model has 4 weights");
-}
-
-TEST_F(ExecutorTest, StacksTheMembersOfAnEnsemble) {
-  const auto one = script("def forward(self, x):\n    return x + 1\n");
-  const auto two = script("def forward(self, x):\n    return x + 2\n");
-  const auto reply = execute({one, two, one}, {floats({2}, {0, 10})}, {.method = SamplingMethod::ensemble});
-  ASSERT_FALSE(reply.error) << reply.error->message;
-  EXPECT_EQ(reply.outputs.at(0).shape, (std::vector<std::int64_t>{3, 2}));
-  expect_close(values(reply.outputs[0]), {1, 11, 2, 12, 1, 11}, 0);
 }
 
 TEST_F(ExecutorTest, KeepsModelsLoadedUntilTheyAreUnloadedOrThereIsNoRoom) {

@@ -79,6 +79,36 @@ TEST_F(ModelWorker, OutlivesModelsThatFailButDoNoHarm) {
   EXPECT_EQ(pool.counters().started, 1U);
 }
 
+TEST_F(ModelWorker, TakesNoMemoryFromARequestForModelsThatItOnlyKeeps) {
+  auto tight = options();
+  tight.process.memory_limit_bytes = 512ULL * 1024 * 1024;
+  WorkerPool pool(tight);
+  const auto kept = folder_.path() / "kept.pt";
+  ml::testing::save_large_model(kept, 250);
+  auto large = run(kept);
+  const auto small =
+      request("hungry", "def forward(self, x):\n    return torch.zeros([70000000]).sum(0, True)\n");
+  ASSERT_TRUE(pool.run(large));
+  const auto outputs = pool.run(small);
+  ASSERT_TRUE(outputs) << outputs.error().message;
+  ASSERT_TRUE(pool.run(large));
+  EXPECT_EQ(pool.counters().started, 1U);
+}
+
+TEST_F(ModelWorker, ShowsNothingOfAnotherRequestInNewMemory) {
+  WorkerPool pool(options());
+  auto secret =
+      request("secret", "def forward(self, x):\n    return (x * 0 + 41.5).repeat([5000]).sum(0, True)\n");
+  const auto curious =
+      request("curious", "def forward(self, x):\n    return (torch.empty([20000]) == 41.5).sum(0, True)\n");
+  for (int turn = 0; turn < 5; ++turn) {
+    ASSERT_TRUE(pool.run(secret));
+    const auto seen = pool.run(curious);
+    ASSERT_TRUE(seen) << seen.error().message;
+    EXPECT_EQ(values(seen->at(0)), (std::vector<double>{0}));
+  }
+}
+
 TEST_F(ModelWorker, IsReplacedAfterAnEndlessModel) {
   WorkerPool pool(options());
   expect_works(pool);
