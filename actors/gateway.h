@@ -283,9 +283,10 @@ class Gateway : public UserAdministration {
   [[nodiscard]] virtual Result<void> delete_training(const RequestContext& context,
                                                      domain::TrainingId training) = 0;
 
-  // --- inference: the reply's body, JSON or a pickle as asked for
+  // --- inference: the reply's body, JSON or a pickle as asked for. Nobody else shall have a copy of the
+  // request, whose input may be large: it is gone before the wait for a worker begins.
   [[nodiscard]] virtual Result<std::string> infer(const RequestContext& context,
-                                                  const InferenceRequest& request) = 0;
+                                                  InferenceRequest request) = 0;
   // What one forward of a readable model costs; null where that is not known (see actors/statistics.h). The
   // first time it takes as long as a prediction.
   [[nodiscard]] virtual std::shared_ptr<const ModelStatistics> statistics(const RequestContext& context,

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "actors/inference_input.h"
+#include "actors/rejected.h"
+#include "actors/tensor_values.h"
 #include "actors/uncertainty.h"
 #include "domain/model_commands.h"
 #include "ml/model_file.h"
@@ -15,17 +17,8 @@ namespace {
 using domain::ModelKind;
 using domain::UncertaintyMethod;
 
-std::unexpected<domain::Rejection> rejected(domain::Reason reason, std::string message) {
-  return std::unexpected(domain::Rejection{reason, std::move(message)});
-}
-
 std::unexpected<domain::Rejection> invalid(std::string message) {
   return rejected(domain::Reason::invalid_input, std::move(message));
-}
-
-Result<InferenceInput> read_input(const InferenceRequest& request) {
-  if (const auto* file = std::get_if<std::string>(&request.input)) return input_from_file(*file);
-  return input_from_json(std::get<nlohmann::json>(request.input));
 }
 
 std::uint64_t chance() {
@@ -56,12 +49,26 @@ std::size_t count_of(const Prediction& prediction) {
   return count;
 }
 
-// Whether an answer, which is the outputs without their samples or classes, would have too many numbers.
+std::size_t parts_of(const Prediction& prediction) {
+  auto parts = parts_of_lists(prediction.inference.shape);
+  for (const auto& [name, tensor] : prediction.uncertainty) parts += parts_of_lists(tensor.shape);
+  return parts;
+}
+
+// Whether an answer, which is the outputs without their samples or classes, would have too many numbers. Of
+// outputs without any, whose extents nothing else bounds, samples and classes count too.
 bool is_too_large(const ml::Tensor& outputs, bool samples) {
-  const std::size_t left_out = samples ? 0 : 1;
-  if (outputs.shape.size() <= left_out) return false;
-  const auto times = static_cast<std::size_t>(std::max<std::int64_t>(outputs.shape[left_out], 1));
-  return count_of(outputs) / times > answer_numbers_max;
+  auto shape = outputs.shape;
+  const std::ptrdiff_t left_out = samples ? 0 : 1;
+  if (!outputs.bytes.empty() && std::ssize(shape) > left_out) shape.erase(shape.begin() + left_out);
+  return volume_bound(shape) > answer_numbers_max;
+}
+
+// What of an answer is too much for JSON, if so.
+std::optional<std::string> too_much_for_json(const Prediction& prediction) {
+  if (count_of(prediction) > json_numbers_max) return std::to_string(json_numbers_max) + " numbers";
+  if (parts_of(prediction) > json_parts_max) return std::to_string(json_parts_max) + " numbers and lists";
+  return std::nullopt;
 }
 
 // What the outputs mean: samples, where there is a method or a mean model has members; else classes.
@@ -118,12 +125,11 @@ Inference::Inference(const storage::Storage& storage, Execute execute, std::stri
     : storage_(storage), execute_(std::move(execute)), worker_missing_(std::move(worker_missing)) {}
 
 Result<std::string> Inference::predict(domain::UserId caller, const domain::Model& model,
-                                       const domain::Training* training,
-                                       const InferenceRequest& request) const {
+                                       const domain::Training* training, InferenceRequest request) const {
   if (!worker_missing_.empty()) return rejected(domain::Reason::busy, worker_missing_);
   auto execution = plan(model, training);
   if (!execution) return std::unexpected(std::move(execution.error()));
-  auto input = read_input(request);
+  auto input = take_input(request.input);
   if (!input) return std::unexpected(std::move(input.error()));
 
   execution->caller = caller.text();
@@ -142,11 +148,12 @@ Result<std::string> Inference::predict(domain::UserId caller, const domain::Mode
   }
   const auto prediction = interpreted(outputs->front(), method_of(training), model.kind);
   if (!prediction) return invalid(prediction.error());
-  if (!request.binary_reply && count_of(*prediction) > json_numbers_max) {
-    return invalid("The answer has more than " + std::to_string(json_numbers_max) +
-                   " numbers, too many for JSON; ask about less at once, or for return_format=binary.");
+  if (request.binary_reply) return pickle_reply(*prediction);
+  if (const auto much = too_much_for_json(*prediction)) {
+    return invalid("The answer has more than " + *much +
+                   ", too many for JSON; ask about less at once, or for return_format=binary.");
   }
-  return request.binary_reply ? pickle_reply(*prediction) : json_reply(*prediction);
+  return json_reply(*prediction);
 }
 
 Result<ExecutionRequest> Inference::plan(const domain::Model& model, const domain::Training* training) const {

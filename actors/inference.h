@@ -14,9 +14,11 @@
 namespace fedlog::actors {
 
 // A model may return more than an answer should hold, by accident or on purpose: numbers of one answer (or
-// one sample), at most, and of all that a JSON reply tells, which takes several times the memory of a pickle.
+// one sample), at most, where a list that is empty counts as if there were a number in it; and numbers of all
+// that a JSON reply tells, which takes several times the memory of a pickle, and numbers and lists of it.
 inline constexpr std::size_t answer_numbers_max = 4 * 1024 * 1024;
 inline constexpr std::size_t json_numbers_max = 1024 * 1024;
+inline constexpr std::size_t json_parts_max = 4 * json_numbers_max;
 
 // Predictions: reads the input, has a model worker prepare it and run the model on it, as often and with such
 // weights as the training's uncertainty method wants, and puts the reply together. Blocks its caller while
@@ -32,8 +34,7 @@ class Inference {
 
   // `model` is one that the caller may run; `training` the one it belongs to, or null.
   [[nodiscard]] Result<std::string> predict(domain::UserId caller, const domain::Model& model,
-                                            const domain::Training* training,
-                                            const InferenceRequest& request) const;
+                                            const domain::Training* training, InferenceRequest request) const;
 
   // The archive's bytes. `weights` are the source's parameters, one for one.
   [[nodiscard]] Result<std::vector<std::byte>> compile(ml::ModuleSource source,

@@ -2,7 +2,9 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "ml/model_file.h"
@@ -25,33 +27,30 @@ bool is_image(std::string_view bytes) {
   return bytes.starts_with("\x89PNG\r\n\x1a\n") || bytes.starts_with("\xff\xd8\xff");
 }
 
-// Collects the numbers of nested lists, checking that all lists of a depth have one length.
+// Makes a tensor of nested lists, after it has looked at all of them: all lists of a depth must have one
+// length. It takes no memory but the tensor's.
 class ListReader {
  public:
-  [[nodiscard]] bool read(const nlohmann::json& list) { return measure(list) && collect(list, 0); }
+  explicit ListReader(const nlohmann::json& list) : list_(list) {}
 
-  [[nodiscard]] InferenceInput take() {
-    InferenceInput input{.tensor = {.dtype = ml::DType::int64, .shape = std::move(shape_), .bytes = {}},
+  [[nodiscard]] bool is_tensor() { return measure() && fits(list_, 0); }
+
+  // Of what is one.
+  [[nodiscard]] InferenceInput read() {
+    InferenceInput input{.tensor = {.dtype = all_whole_ ? ml::DType::int64 : ml::DType::float32,
+                                    .shape = std::move(shape_),
+                                    .bytes = {}},
                          .kind = ml::InputKind::tensors,
                          .plain_numbers = true};
-    if (all_whole_) {
-      store(input.tensor, whole_);
-    } else {
-      input.tensor.dtype = ml::DType::float32;
-      store(input.tensor, std::vector<float>(numbers_.begin(), numbers_.end()));
-    }
+    input.tensor.bytes.resize(count_ * ml::size_bytes(input.tensor.dtype));
+    auto* place = input.tensor.bytes.data();
+    all_whole_ ? store<std::int64_t>(list_, place) : store<float>(list_, place);
     return input;
   }
 
  private:
-  template <class T>
-  static void store(ml::Tensor& tensor, const std::vector<T>& values) {
-    tensor.bytes.resize(values.size() * sizeof(T));
-    if (!values.empty()) std::memcpy(tensor.bytes.data(), values.data(), tensor.bytes.size());
-  }
-
-  bool measure(const nlohmann::json& list) {
-    const auto* inner = &list;
+  bool measure() {
+    const auto* inner = &list_;
     while (inner->is_array()) {
       shape_.push_back(static_cast<std::int64_t>(inner->size()));
       if (shape_.size() > rank_max) return false;
@@ -61,34 +60,37 @@ class ListReader {
     return true;
   }
 
-  bool collect(const nlohmann::json& value, std::size_t depth) {
-    if (depth == shape_.size()) return number(value);
+  bool fits(const nlohmann::json& value, std::size_t depth) {
+    if (depth == shape_.size()) {
+      ++count_;
+      all_whole_ = all_whole_ && is_whole(value);
+      return value.is_boolean() || value.is_number();
+    }
     if (!value.is_array() || static_cast<std::int64_t>(value.size()) != shape_[depth]) return false;
-    for (const auto& inner : value) {
-      if (!collect(inner, depth + 1)) return false;
-    }
-    return true;
+    return std::ranges::all_of(value, [&](const auto& inner) { return fits(inner, depth + 1); });
   }
 
-  bool number(const nlohmann::json& value) {
-    if (value.is_boolean()) {
-      whole_.push_back(value.get<bool>() ? 1 : 0);
-    } else if (value.is_number_integer() &&
-               !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
-      whole_.push_back(value.get<std::int64_t>());
-    } else if (value.is_number()) {
-      all_whole_ = false;
-      whole_.push_back(0);
-    } else {
-      return false;
-    }
-    numbers_.push_back(value.is_boolean() ? static_cast<double>(whole_.back()) : value.get<double>());
-    return true;
+  static bool is_whole(const nlohmann::json& value) {
+    return value.is_boolean() || (value.is_number_integer() &&
+                                  !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX));
   }
 
+  template <class T>
+  static void store(const nlohmann::json& value, std::byte*& place) {
+    if (value.is_array()) {
+      for (const auto& inner : value) store<T>(inner, place);
+      return;
+    }
+    using Source = std::conditional_t<std::is_same_v<T, float>, double, T>;
+    const auto number =
+        static_cast<T>(value.is_boolean() ? static_cast<Source>(value.get<bool>()) : value.get<Source>());
+    std::memcpy(place, &number, sizeof number);
+    place += sizeof number;
+  }
+
+  const nlohmann::json& list_;
   std::vector<std::int64_t> shape_;
-  std::vector<double> numbers_;
-  std::vector<std::int64_t> whole_;
+  std::size_t count_ = 0;
   bool all_whole_ = true;
 };
 
@@ -106,9 +108,9 @@ Result<InferenceInput> input_from_json(const nlohmann::json& json) {
     bytes.resize(size);
     return input_from_file(bytes);
   }
-  ListReader reader;
-  if (!reader.read(json)) return unreadable();
-  return reader.take();
+  ListReader reader{json};
+  if (!reader.is_tensor()) return unreadable();
+  return reader.read();
 }
 
 Result<InferenceInput> input_from_file(const std::string& bytes) {
@@ -124,6 +126,12 @@ Result<InferenceInput> input_from_file(const std::string& bytes) {
   // Of what is at least an archive the reader's reason helps; of anything else it only confuses.
   const bool archive = bytes.starts_with("PK\x03\x04");
   return unreadable(archive ? " " + tensor.error().message : "");
+}
+
+Result<InferenceInput> take_input(std::variant<nlohmann::json, std::string>& input) {
+  const auto taken = std::exchange(input, nlohmann::json());
+  if (const auto* file = std::get_if<std::string>(&taken)) return input_from_file(*file);
+  return input_from_json(std::get<nlohmann::json>(taken));
 }
 
 }  // namespace fedlog::actors

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <variant>
 
 #include "actors/gateway.h"
 #include "ml/tensor.h"
@@ -23,5 +24,8 @@ struct InferenceInput {
 
 // From a file: one tensor, as torch.save writes it, or what begins like a PNG or JPEG.
 [[nodiscard]] Result<InferenceInput> input_from_file(const std::string& bytes);
+
+// From either, of which nothing is left: who waits for a worker keeps the tensor alone.
+[[nodiscard]] Result<InferenceInput> take_input(std::variant<nlohmann::json, std::string>& input);
 
 }  // namespace fedlog::actors

@@ -1,7 +1,11 @@
 #include "actors/prediction.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "actors/tensor_values.h"
 #include "ml/pickle_writer.h"
@@ -9,32 +13,59 @@
 namespace fedlog::actors {
 namespace {
 
-nlohmann::json element(const ml::Tensor& tensor, std::size_t index) {
-  if (tensor.dtype == ml::DType::boolean) return value_at(tensor, index) != 0;
-  if (tensor.dtype == ml::DType::int64) {
-    std::int64_t whole = 0;
-    std::memcpy(&whole, tensor.bytes.data() + index * sizeof whole, sizeof whole);
-    return whole;
-  }
-  const auto value = value_at(tensor, index);
-  if (!std::isfinite(value)) return nullptr;
-  return is_floating_point(tensor.dtype) ? nlohmann::json(value)
-                                         : nlohmann::json(static_cast<std::int64_t>(value));
+template <class Number>
+void append_number(std::string& json, Number number) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  json.append(text.data(), end);
+  // Else a reader would take it for a whole number.
+  if (std::is_floating_point_v<Number> &&
+      std::all_of(text.data(), end, [](char c) { return c != '.' && c != 'e'; }))
+    json += ".0";
 }
 
-nlohmann::json lists(const ml::Tensor& tensor, std::size_t depth, std::size_t& next) {
-  if (depth == tensor.shape.size()) return element(tensor, next++);
-  auto list = nlohmann::json::array();
-  for (std::int64_t index = 0; index < tensor.shape[depth]; ++index)
-    list.push_back(lists(tensor, depth + 1, next));
-  return list;
+void append_element(std::string& json, const ml::Tensor& tensor, std::size_t index) {
+  const auto value = value_at(tensor, index);
+  if (tensor.dtype == ml::DType::boolean) {
+    json += value != 0 ? "true" : "false";
+  } else if (tensor.dtype == ml::DType::int64) {
+    std::int64_t whole = 0;
+    std::memcpy(&whole, tensor.bytes.data() + index * sizeof whole, sizeof whole);
+    append_number(json, whole);
+  } else if (!is_floating_point(tensor.dtype)) {
+    append_number(json, static_cast<std::int64_t>(value));
+  } else if (std::isfinite(value)) {
+    append_number(json, value);
+  } else {
+    json += "null";
+  }
+}
+
+void append_lists(std::string& json, const ml::Tensor& tensor, std::size_t depth, std::size_t& next) {
+  if (depth == tensor.shape.size()) return append_element(json, tensor, next++);
+  json += '[';
+  for (std::int64_t index = 0; index < tensor.shape[depth]; ++index) {
+    if (index > 0) json += ',';
+    append_lists(json, tensor, depth + 1, next);
+  }
+  json += ']';
 }
 
 }  // namespace
 
-nlohmann::json to_lists(const ml::Tensor& tensor) {
+void append_lists(std::string& json, const ml::Tensor& tensor) {
   std::size_t next = 0;
-  return lists(tensor, 0, next);
+  append_lists(json, tensor, 0, next);
+}
+
+std::size_t parts_of_lists(std::span<const std::int64_t> shape) {
+  std::size_t of_this_depth = 1;
+  std::size_t parts = 1;
+  for (const auto extent : shape) {
+    of_this_depth *= static_cast<std::size_t>(extent);
+    parts += of_this_depth;
+  }
+  return parts;
 }
 
 std::expected<ml::Tensor, std::string> argmax_over_classes(const ml::Tensor& outputs) {
@@ -52,7 +83,8 @@ std::expected<ml::Tensor, std::string> argmax_over_classes(const ml::Tensor& out
     result.shape.push_back(outputs.shape[dimension]);
   }
   std::vector<std::int64_t> best(batch * inner);
-  for (std::size_t row = 0; row < batch; ++row) {
+  // A batch without elements may be of any size.
+  for (std::size_t row = 0; row < batch && inner > 0; ++row) {
     for (std::size_t column = 0; column < inner; ++column) {
       std::size_t winner = 0;
       double highest = value_at(outputs, row * classes * inner + column);
@@ -72,11 +104,17 @@ std::expected<ml::Tensor, std::string> argmax_over_classes(const ml::Tensor& out
 }
 
 std::string json_reply(const Prediction& prediction) {
-  auto uncertainty = nlohmann::ordered_json::object();
-  for (const auto& [name, tensor] : prediction.uncertainty) uncertainty[name] = to_lists(tensor);
-  return nlohmann::ordered_json{{"inference", to_lists(prediction.inference)},
-                                {"uncertainty", std::move(uncertainty)}}
-      .dump();
+  std::string json = R"({"inference":)";
+  append_lists(json, prediction.inference);
+  json += R"(,"uncertainty":{)";
+  const char* separator = "\"";
+  for (const auto& [name, tensor] : prediction.uncertainty) {
+    json.append(separator).append(name).append("\":");
+    append_lists(json, tensor);
+    separator = ",\"";
+  }
+  json += "}}";
+  return json;
 }
 
 std::string pickle_reply(const Prediction& prediction) {

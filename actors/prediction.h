@@ -1,7 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <expected>
-#include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,8 +18,11 @@ struct Prediction {
   std::vector<std::pair<std::string, ml::Tensor>> uncertainty = {};
 };
 
-// The tensor's values as nested lists; a scalar as a number. NaN and infinity become null.
-[[nodiscard]] nlohmann::json to_lists(const ml::Tensor& tensor);
+// Appends the tensor's values as nested lists of JSON; a scalar as a number. NaN and infinity become null.
+void append_lists(std::string& json, const ml::Tensor& tensor);
+
+// How many numbers and lists that makes. The shape's volume_bound is one that could be.
+[[nodiscard]] std::size_t parts_of_lists(std::span<const std::int64_t> shape);
 
 // The index of the largest value along dimension 1, the first one on a tie and the first NaN before all, as
 // torch.argmax has it. The error says why there is none.

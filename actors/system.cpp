@@ -275,11 +275,12 @@ class LiveSystem final : public System, public AccountCalls {
   }
 
   // --- inference
-  Result<std::string> infer(const RequestContext& context, const InferenceRequest& request) override {
+  Result<std::string> infer(const RequestContext& context, InferenceRequest request) override {
     auto model = readable_model(context, request.model);
     if (!model) return std::unexpected(std::move(model.error()));
     const auto training = training_of(*model);
-    return inference_.predict(context.caller.id, *model, training ? &*training : nullptr, request);
+    return inference_.predict(context.caller.id, *model, training ? &*training : nullptr,
+                              std::move(request));
   }
   std::shared_ptr<const ModelStatistics> statistics(const RequestContext& context,
                                                     const domain::Model& model) override {

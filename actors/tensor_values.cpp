@@ -61,6 +61,15 @@ std::size_t element_count(std::span<const std::int64_t> shape) {
   return count;
 }
 
+std::size_t volume_bound(std::span<const std::int64_t> shape) {
+  std::size_t bound = 1;
+  for (const auto extent : shape) {
+    if (extent == 0) continue;
+    if (__builtin_mul_overflow(bound, static_cast<std::size_t>(extent), &bound)) return SIZE_MAX;
+  }
+  return bound;
+}
+
 ml::Tensor floating_tensor(ml::DType type, std::vector<std::int64_t> shape, std::span<const double> values) {
   ml::Tensor tensor{.dtype = type == ml::DType::float64 ? type : ml::DType::float32,
                     .shape = std::move(shape),

@@ -82,17 +82,19 @@ std::optional<Input> read_input(FormData& form, JsonLimits limits) {
   if (auto* file = form.file("model_input")) {
     if (auto* sink = dynamic_cast<MemorySink*>(file->sink.get())) return sink->take();
   }
-  auto value = raw_field(form, "model_input");
+  auto value = take_field(form, "model_input");
   if (!value || is_nothing(*value)) return std::nullopt;
   if (form.document) return *std::move(value);
   return input_of_field(value->get<std::string>(), limits);
 }
 
-Response infer(const Services& services, Call& call) {
+// With it the form is gone, whose fields may be large, known or not.
+std::expected<actors::InferenceRequest, Response> read_request(const Services& services, Call& call) {
+  const auto refused = [](Response response) { return std::unexpected(std::move(response)); };
   const bool multipart = has_media_type(call.request, "multipart/form-data");
   if (!multipart && !has_media_type(call.request, "application/json")) {
-    return unsupported_media_type_response(
-        "Only Content-Type 'application/json' and 'multipart/form-data' is supported.");
+    return refused(unsupported_media_type_response(
+        "Only Content-Type 'application/json' and 'multipart/form-data' is supported."));
   }
   const auto& limits = services.settings.limits;
   const auto json = json_of_inference(limits);
@@ -103,33 +105,34 @@ Response infer(const Services& services, Call& call) {
   auto form = read_form_with_files(
       call, services, {.file_bytes_max = json.bytes_max, .files_max = 1, .setting = json.setting}, open,
       json);
-  if (!form) return form.error();
-  if (form->document && !form->document->is_object()) {
-    return list_response(400, {"No 'model_id' provided in request."});
-  }
-
+  if (!form) return refused(std::move(form.error()));
   const auto model = raw_field(*form, "model_id");
-  if (!model || is_nothing(*model)) return list_response(400, {"No 'model_id' provided in request."});
+  if (!model || is_nothing(*model))
+    return refused(list_response(400, {"No 'model_id' provided in request."}));
   const auto model_text = model->is_string() ? model->get<std::string>() : model->dump();
   const auto id = parse_id<domain::ModelId>(model_text);
-  if (!id) return entity_not_found_response("Model", model_text);
+  if (!id) return refused(entity_not_found_response("Model", model_text));
   auto input = read_input(
       *form, {.depth_max = static_cast<std::size_t>(limits.json_depth_max), .values_max = json.values_max});
-  if (!input) return list_response(400, {"No uploaded file 'model_input' found."});
+  if (!input) return refused(list_response(400, {"No uploaded file 'model_input' found."}));
   const auto format = raw_field(*form, "return_format").value_or(multipart ? "binary" : "json");
   if (std::ranges::none_of(formats, [&](std::string_view known) { return format == known; })) {
     const auto format_text = format.is_string() ? format.get<std::string>() : format.dump();
-    return list_response(400,
-                         {"Unknown return format '" + format_text + "'. Supported are binary and json."});
+    return refused(
+        list_response(400, {"Unknown return format '" + format_text + "'. Supported are binary and json."}));
   }
 
   const auto seed = read_seed(*form);
-  if (!seed) return seed.error();
+  if (!seed) return refused(seed.error());
+  return actors::InferenceRequest{
+      .model = *id, .input = *std::move(input), .binary_reply = format == "binary", .seed = *seed};
+}
 
-  const bool binary = format == "binary";
-  auto reply = services.gateway.infer(
-      reading_context(call),
-      {.model = *id, .input = *std::move(input), .binary_reply = binary, .seed = *seed});
+Response infer(const Services& services, Call& call) {
+  auto request = read_request(services, call);
+  if (!request) return std::move(request.error());
+  const bool binary = request->binary_reply;
+  auto reply = services.gateway.infer(reading_context(call), *std::move(request));
   if (!reply) return rejection_response(reply.error());
   Response response;
   response.headers.add("Content-Type", binary ? "application/octet-stream" : "application/json");

@@ -109,6 +109,12 @@ std::optional<Json> raw_field(const FormData& form, std::string_view name) {
   return found == form.document->end() ? std::nullopt : std::optional<Json>{*found};
 }
 
+std::optional<Json> take_field(FormData& form, std::string_view name) {
+  if (!form.document || !form.document->is_object()) return raw_field(form, name);
+  const auto found = form.document->find(name);
+  return found == form.document->end() ? std::nullopt : std::optional<Json>{std::move(*found)};
+}
+
 std::expected<Json, Response> read_fields(const FormData& form, const std::vector<FieldRule>& rules,
                                           Wording wording, bool partial) {
   if (form.document && !form.document->is_object()) {

@@ -60,6 +60,13 @@ TEST(NestedLists, WithAFractionAreFloat32) {
   EXPECT_THAT(values_of<float>(input->tensor), ElementsAre(1, 2.5, 1, -4));
 }
 
+TEST(NestedLists, WithAFractionAtTheEndLoseNothingBeforeIt) {
+  const auto input = input_from_json(json::parse("[9007199254740993,16777217,-1,true,0.5]"));
+  ASSERT_TRUE(input.has_value());
+  EXPECT_THAT(values_of<float>(input->tensor), ElementsAre(9007199254740992.0F, 16777216.0F, -1, 1, 0.5));
+  EXPECT_EQ(input->tensor.bytes.size(), 5 * sizeof(float));
+}
+
 TEST(NestedLists, OfBooleansAreOnesAndZeros) {
   const auto input = input_from_json(json::parse("[true,false]"));
   ASSERT_TRUE(input.has_value());
@@ -130,6 +137,15 @@ TEST(ATensorFile, IsRefusedWithTheReadersReasonWhenItIsAnArchive) {
   const auto input = input_from_file(broken);
   expect_unreadable(input);
   EXPECT_GT(input.error().message.size(), input_from_file("no tensor").error().message.size());
+}
+
+TEST(AnInput, LeavesNothingBehindButItsTensor) {
+  std::variant<json, std::string> lists = json::parse("[[1,2]]");
+  EXPECT_THAT(take_input(lists)->tensor.shape, ElementsAre(1, 2));
+  EXPECT_EQ(lists, (std::variant<json, std::string>(json())));
+  std::variant<json, std::string> file = tensor_file();
+  EXPECT_THAT(take_input(file)->tensor.shape, ElementsAre(2));
+  EXPECT_EQ(file, (std::variant<json, std::string>(json())));
 }
 
 TEST(AnImage, IsPassedOnAsItsBytes) {

@@ -276,6 +276,26 @@ TEST_F(AnInference, RefusesAnAnswerThatWouldBloatTheServer) {
   expect_refused(predict(model(), &asks, binary), Reason::invalid_input, "less at once");
 }
 
+TEST_F(AnInference, RefusesAnAnswerWithoutNumbersThatHasTooManyLists) {
+  constexpr std::int64_t many = std::int64_t{1} << 40;
+  const auto asks = training(UncertaintyMethod::mc_dropout);
+  InferenceRequest binary{.model = {}, .input = json{{1.0}}, .binary_reply = true};
+  // Samples, classes and what comes after the zero count too: nothing else bounds them.
+  for (const auto& shape : {std::vector<std::int64_t>{many, 1, 0},
+                            {1, many, 0},
+                            {many, 0},
+                            {0, many, many},
+                            {2, 2, 0, many, many}}) {
+    answer = std::vector{ml::Tensor{.dtype = DType::float32, .shape = shape, .bytes = {}}};
+    for (const auto& request : {InferenceRequest{.model = {}, .input = json{{1.0}}}, binary}) {
+      expect_refused(predict(model(), nullptr, request), Reason::invalid_input, "less at once");
+      expect_refused(predict(model(), &asks, request), Reason::invalid_input, "less at once");
+    }
+  }
+  answer = std::vector{zeros({2, 3, 0})};
+  EXPECT_EQ(predict(model()).value(), R"({"inference":[[],[]],"uncertainty":{}})");
+}
+
 TEST_F(AnInference, TellsLongAnswersInPicklesOnly) {
   constexpr auto most = static_cast<std::int64_t>(json_numbers_max);
   InferenceRequest binary{.model = {}, .input = json{{1.0}}, .binary_reply = true};
@@ -286,6 +306,21 @@ TEST_F(AnInference, TellsLongAnswersInPicklesOnly) {
   const auto asks = training(UncertaintyMethod::mc_dropout);
   answer = std::vector{zeros({1, most / 3 + 1})};
   expect_refused(predict(model(), &asks), Reason::invalid_input, "return_format=binary");
+}
+
+TEST_F(AnInference, TellsDeepAnswersInPicklesOnly) {
+  InferenceRequest binary{.model = {}, .input = json{{1.0}}, .binary_reply = true};
+  std::vector<std::int64_t> deep(32, 1);
+  deep.front() = json_parts_max / 31 + 1;
+  answer = std::vector{zeros(deep)};
+  expect_refused(predict(model()), Reason::invalid_input, "numbers and lists, too many for JSON");
+  EXPECT_TRUE(predict(model(), nullptr, binary).has_value());
+  // Of samples, the spread counts too.
+  const auto asks = training(UncertaintyMethod::mc_dropout);
+  deep.assign(32, 1);
+  deep[1] = json_parts_max / 31 / 3 + 1;
+  answer = std::vector{zeros(deep)};
+  expect_refused(predict(model(), &asks), Reason::invalid_input, "numbers and lists, too many for JSON");
 }
 
 TEST_F(AnInference, SaysWhyAnOutputHasNoMeaning) {

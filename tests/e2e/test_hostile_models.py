@@ -64,6 +64,13 @@ class Spreading(Hostile):
         return x.expand([1_000_000, 1_000_000, 1, 2]).contiguous()
 
 
+class Hollow(Hostile):
+    """No numbers, but very many lists of none."""
+
+    def forward(self, x):
+        return torch.zeros([1_099_511_627_776, 1, 0])
+
+
 class Reader(Hostile):
     def forward(self, x):
         return torch.from_file("/proc/self/maps", False, 16, dtype=torch.uint8)
@@ -153,6 +160,7 @@ class HostileModels(unittest.TestCase):
             models = {
                 "took too long": [Endless(), Sleepless()],
                 "memory": [Greedy(), GreedyBitByBit(), Spreading()],
+                "less at once": [Hollow()],
             }
             models = [
                 (reason, type(module).__name__, users.model(users.eve, module))

@@ -108,8 +108,7 @@ class FakeGateway : public actors::Gateway {
   MOCK_METHOD(Rejected, add_participants, (const Context&, domain::TrainingId, const Users&), (override));
   MOCK_METHOD(Rejected, remove_participants, (const Context&, domain::TrainingId, const Users&), (override));
   MOCK_METHOD(Rejected, delete_training, (const Context&, domain::TrainingId), (override));
-  MOCK_METHOD(actors::Result<std::string>, infer, (const Context&, const actors::InferenceRequest&),
-              (override));
+  MOCK_METHOD(actors::Result<std::string>, infer, (const Context&, actors::InferenceRequest), (override));
   MOCK_METHOD(std::shared_ptr<const actors::ModelStatistics>, statistics,
               (const Context&, const domain::Model&), (override));
   MOCK_METHOD(actors::Result<actors::DummyData>, make_dummy_data, (const std::string&), (override));

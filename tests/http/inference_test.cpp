@@ -1,3 +1,4 @@
+#include "http/request_fields.h"
 #include "tests/http/api_test.h"
 
 namespace fedlog::http {
@@ -62,6 +63,21 @@ TEST_F(Inference, ReadsAFieldAsListsOrAsText) {
   const std::string deep(100, '[');
   expect_input(nlohmann::json(deep), true);
   EXPECT_EQ(send_parts(1, "POST", path, {{"model_id", model}, {"model_input", deep}}).status, 200);
+}
+
+TEST(TakeField, CopiesNoneOfAnInputsNumbers) {
+  FormData form;
+  form.document = nlohmann::json{{"model_input", {1, 2, 3}}};
+  const auto* first = &form.document->at("model_input").front();
+  const auto taken = take_field(form, "model_input");
+  ASSERT_TRUE(taken.has_value());
+  EXPECT_EQ(&taken->front(), first);
+  EXPECT_FALSE(take_field(form, "model_id").has_value());
+  form.document = nlohmann::json::array();
+  EXPECT_FALSE(take_field(form, "model_input").has_value());
+  form.document.reset();
+  form.fields = {{"model_input", "text"}};
+  EXPECT_EQ(take_field(form, "model_input"), "text");
 }
 
 TEST_F(Inference, PassesTheSeedOn) {
