@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <latch>
 
@@ -17,6 +18,7 @@ using ::testing::IsNull;
 using ::testing::NotNull;
 using ::testing::Optional;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 const domain::UserId caller{};
 
@@ -50,7 +52,11 @@ class TheStatistics : public ::testing::Test {
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
   std::vector<ExecutionRequest> asked;
   Inference::Outputs answer = std::vector<ml::Tensor>{sent_layers(1)};
-  Statistics statistics{*storage, [this](const ExecutionRequest& request) { return execute(request); }, 10};
+  std::chrono::steady_clock::time_point now;
+  Statistics statistics{*storage,
+                        [this](const ExecutionRequest& request) { return execute(request); },
+                        {.layers_kept = 10},
+                        [this] { return now; }};
 };
 
 TEST_F(TheStatistics, ComeFromRunningTheModelOnce) {
@@ -65,13 +71,18 @@ TEST_F(TheStatistics, ComeFromRunningTheModelOnce) {
   EXPECT_THAT(asked, SizeIs(1));
 }
 
-TEST_F(TheStatistics, AreOfAFileAndAShape) {
+TEST_F(TheStatistics, AreOfAnOwnersFileAndAShape) {
   (void)statistics.of(caller, model());
   (void)statistics.of(caller, model("other weights"));
   auto other_shape = model();
   other_shape.input_shape = domain::InputShape{1, 3};
   (void)statistics.of(caller, other_shape);
   EXPECT_THAT(asked, SizeIs(3));
+  auto of_another_owner = model();
+  of_another_owner.owner.uuid.bytes[15] = 7;
+  (void)statistics.of(caller, of_another_owner);
+  ASSERT_THAT(asked, SizeIs(4));
+  EXPECT_EQ(asked[3].isolation_group, of_another_owner.owner.text());
 }
 
 TEST_F(TheStatistics, AreMissingWithoutAShapeOrAFileAndForLocalModels) {
@@ -87,14 +98,34 @@ TEST_F(TheStatistics, AreMissingWithoutAShapeOrAFileAndForLocalModels) {
 }
 
 TEST_F(TheStatistics, AreMissingOnceAndForAllWhereTheModelFails) {
-  for (const auto code : {ExecutionErrorCode::input_mismatch, ExecutionErrorCode::deadline_exceeded}) {
+  for (const auto code : {ExecutionErrorCode::input_mismatch, ExecutionErrorCode::model_unsupported}) {
     answer = std::unexpected(ExecutionError{code, "no"});
     const auto failing = model(std::to_string(static_cast<int>(code)));
     EXPECT_THAT(statistics.of(caller, failing), IsNull());
+    now += std::chrono::years{1};
     answer = std::vector<ml::Tensor>{sent_layers(1)};
     EXPECT_THAT(statistics.of(caller, failing), IsNull());
   }
   EXPECT_THAT(asked, SizeIs(2));
+}
+
+TEST_F(TheStatistics, AreMissingForMinutesWhereAWorkerWasEnded) {
+  for (const auto code : {ExecutionErrorCode::deadline_exceeded, ExecutionErrorCode::out_of_memory,
+                          ExecutionErrorCode::worker_failed}) {
+    asked.clear();
+    answer = std::unexpected(ExecutionError{code, "no"});
+    const auto failing = model(std::to_string(static_cast<int>(code)));
+    EXPECT_THAT(statistics.of(caller, failing), IsNull());
+    answer = std::vector<ml::Tensor>{sent_layers(1)};
+    now += std::chrono::minutes{4};
+    EXPECT_THAT(statistics.of(caller, failing), IsNull());
+    EXPECT_THAT(asked, SizeIs(1));
+    now += std::chrono::minutes{1};
+    EXPECT_THAT(statistics.of(caller, failing), NotNull());
+    now += std::chrono::years{1};
+    EXPECT_THAT(statistics.of(caller, failing), NotNull());
+    EXPECT_THAT(asked, SizeIs(2));
+  }
 }
 
 TEST_F(TheStatistics, AreTriedAgainWhenNoWorkerWasFree) {
@@ -142,6 +173,72 @@ TEST_F(TheStatistics, AreComputedOnceForAllWhoAskAtTheSameTime) {
   }
   for (auto& asker : askers) EXPECT_THAT(asker.get(), NotNull());
   EXPECT_THAT(asked, SizeIs(1));
+}
+
+// A caller whose model takes as long as the test wants, and others who ask for the same meanwhile.
+class SlowStatistics : public TheStatistics {
+ protected:
+  void start(StatisticsLimits limits) {
+    slow = std::make_unique<Statistics>(
+        *storage,
+        [this](const ExecutionRequest& request) {
+          if (!begun.try_wait()) begun.count_down();
+          go_on.wait();
+          return execute(request);
+        },
+        limits);
+    first = std::async(std::launch::async, [this] { return slow->of(caller, model()); });
+    begun.wait();
+  }
+
+  // Three ask, of whom two may wait; one is told nothing while the model still runs. Whether the other two
+  // are told something in the end.
+  std::vector<bool> told_to_three() {
+    std::promise<void> somebody_went_without;
+    std::atomic<bool> is_over = false;
+    std::vector<std::future<bool>> askers;
+    for (int asker = 0; asker < 3; ++asker) {
+      askers.push_back(std::async(std::launch::async, [&] {
+        const auto found = slow->of(caller, model());
+        if (!is_over.exchange(true)) somebody_went_without.set_value();
+        return found != nullptr;
+      }));
+    }
+    EXPECT_EQ(somebody_went_without.get_future().wait_for(std::chrono::seconds{20}),
+              std::future_status::ready);
+    go_on.count_down();
+    std::vector<bool> told;
+    for (auto& asker : askers) told.push_back(asker.get());
+    return told;
+  }
+
+  std::latch begun{1};
+  std::latch go_on{1};
+  std::unique_ptr<Statistics> slow;
+  std::future<std::shared_ptr<const ml::ModelStatistics>> first;
+};
+
+TEST_F(SlowStatistics, AreNotWaitedForByMoreThanAFew) {
+  start({.waits_max = 2, .wait_max = std::chrono::hours{1}});
+  EXPECT_THAT(told_to_three(), UnorderedElementsAre(false, true, true));
+  EXPECT_THAT(first.get(), NotNull());
+  EXPECT_THAT(asked, SizeIs(1));
+}
+
+TEST_F(SlowStatistics, AreNotComputedByThoseWhoWaitedInVain) {
+  answer = std::unexpected(ExecutionError{ExecutionErrorCode::busy, "later"});
+  start({.waits_max = 2, .wait_max = std::chrono::hours{1}});
+  EXPECT_THAT(told_to_three(), UnorderedElementsAre(false, false, false));
+  EXPECT_THAT(first.get(), IsNull());
+  EXPECT_THAT(asked, SizeIs(1));
+}
+
+TEST_F(SlowStatistics, AreNotWaitedForLong) {
+  start({.wait_max = std::chrono::milliseconds{1}});
+  EXPECT_THAT(slow->of(caller, model()), IsNull());
+  go_on.count_down();
+  EXPECT_THAT(first.get(), NotNull());
+  EXPECT_THAT(slow->of(caller, model()), NotNull());
 }
 
 }  // namespace
