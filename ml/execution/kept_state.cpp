@@ -219,10 +219,7 @@ class Flow {
 
   void follow_operator(const Node& node, const c10::FunctionSchema& schema) {
     const std::string_view name = schema.name();
-    if (const auto writes = unannounced_writes(name); writes.possible) {
-      const bool off = writes.switched_by != nullptr && certain(node.namedInput(writes.switched_by)) == false;
-      if (!off) raise(written_, origin(node));
-    }
+    if (const auto writes = unannounced_writes(name); writes.possible) follow_unannounced(node, writes);
     const auto& arguments = schema.arguments();
     auto shared = KeptState::nowhere;  // by the outputs that say so
     for (std::size_t index = 0; index < std::min(arguments.size(), node.inputs().size()); ++index) {
@@ -250,6 +247,12 @@ class Flow {
         comes_from(output, std::max(origin_for(*output, node), taken_out));
       }
     }
+  }
+  void follow_unannounced(const Node& node, const UnannouncedWrites& writes) {
+    if (writes.switched_by != nullptr && certain(node.namedInput(writes.switched_by)) == false) return;
+    if (!writes.running_statistics) return raise(written_, origin(node));
+    for (const char* statistic : {"running_mean", "running_var"})
+      raise(written_, origin(node.namedInput(statistic)));
   }
   // Of the inputs that `output` may share memory with.
   [[nodiscard]] KeptState origin_for(const Value& output, const Node& node) const {

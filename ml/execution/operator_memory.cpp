@@ -153,9 +153,12 @@ bool makes_new_memory(std::string_view name) {
 
 UnannouncedWrites unannounced_writes(std::string_view name) {
   name = local_name(name);
-  // The running mean and variance, in training.
-  if (name == "batch_norm") return {.possible = true, .switched_by = "training"};
-  if (name == "instance_norm") return {.possible = true, .switched_by = "use_input_stats"};
+  if (name == "batch_norm") {
+    return {.possible = true, .switched_by = "training", .running_statistics = true};
+  }
+  if (name == "instance_norm") {
+    return {.possible = true, .switched_by = "use_input_stats", .running_statistics = true};
+  }
   return {.possible =
               name.find("batch_norm") != std::string_view::npos || name.starts_with("rrelu_with_noise")};
 }

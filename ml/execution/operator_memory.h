@@ -11,6 +11,7 @@ namespace fedlog::ml {
 struct UnannouncedWrites {
   bool possible = false;
   const char* switched_by = nullptr;  // the argument that has to be true for it, if there is one
+  bool running_statistics = false;    // only the arguments running_mean and running_var
 };
 // Whether it may write inputs of which its schema does not say so.
 [[nodiscard]] UnannouncedWrites unannounced_writes(std::string_view name);

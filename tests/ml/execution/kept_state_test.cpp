@@ -63,6 +63,8 @@ TEST_F(KeptStates, AreFoundInNoModelThatOnlyChangesItsOwnResults) {
         "    y = torch.zeros([4])\n    y[1:] = self.weight[1:]\n    y += x\n    return y\n",
         "    y = [x]\n    y.append(x * self.weight)\n    return torch.stack(y).add_(1)\n",
         "    if self.training:\n        self.weight.copy_(x)\n    return x * self.weight\n",
+        "    return torch.batch_norm(x.view(2, 2), self.weight[:2], self.weight[2:], None, None, True, 0.1, "
+        "1e-5, False)\n",
         "    return torch.batch_norm(x.view(1, 4), None, None, self.weight, self.weight, "
         "self.training, 0.1, 1e-5, False)\n"}) {
     EXPECT_EQ(state_of(script("def forward(self, x):\n" + std::string(code))), KeptState::nowhere) << code;
