@@ -30,19 +30,25 @@ WorkerPool::WorkerPool(WorkerPoolOptions options, Clock clock)
     : options_(std::move(options)),
       clock_(std::move(clock)),
       slots_(std::max<std::size_t>(options_.slots, 1)),
+      queue_(options_.queue),
       keeper_([this] { keep(); }) {}
 
 WorkerPool::~WorkerPool() {
+  stop();
   {
     std::unique_lock lock(mutex_);
-    stopping_ = true;
-    for (auto& slot : slots_) {
-      if (slot.taken && slot.worker) slot.worker->interrupt();
-    }
-    changed_.notify_all();
     changed_.wait(lock, [&] { return inside_ == 0; });
   }
   keeper_.join();
+}
+
+void WorkerPool::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  for (auto& slot : slots_) {
+    if (slot.taken && slot.worker) slot.worker->interrupt();
+  }
+  changed_.notify_all();
 }
 
 std::expected<std::vector<ml::Tensor>, ExecutionError> WorkerPool::run(const ExecutionRequest& request) {
@@ -74,15 +80,18 @@ std::expected<std::vector<ml::Tensor>, ExecutionError> WorkerPool::run(const Exe
 }
 
 // A free slot: best with a worker of this group (which may have the model loaded), else an empty one, else
-// another group's worker, which will be replaced.
+// the one whose worker has been idle for longest, which leaves it.
 WorkerPool::Slot* WorkerPool::choose_slot(const std::string& isolation_group) {
   const auto rank = [&](const Slot& slot) {
     if (slot.worker && slot.isolation_group == isolation_group) return 0;
     return slot.worker ? 2 : 1;
   };
+  const auto is_better = [&](const Slot& slot, const Slot& than) {
+    return std::pair(rank(slot), slot.idle_since) < std::pair(rank(than), than.idle_since);
+  };
   Slot* best = nullptr;
   for (auto& slot : slots_) {
-    if (!slot.taken && (best == nullptr || rank(slot) < rank(*best))) best = &slot;
+    if (!slot.taken && (best == nullptr || is_better(slot, *best))) best = &slot;
   }
   return best;
 }
@@ -101,35 +110,8 @@ bool WorkerPool::may_take_slot(const std::string& caller) const {
   return free > 0 && (slots_.size() == 1 || slow + 1 < slots_.size() || !is_slow(caller));
 }
 
-const WorkerPool::Waiting* WorkerPool::next() const {
-  const Waiting* first = nullptr;
-  for (const auto& waiting : queue_) {
-    if (first != nullptr && first->round <= waiting.round) continue;
-    if (may_take_slot(waiting.caller)) first = &waiting;
-  }
-  return first;
-}
-
-std::uint64_t WorkerPool::enter_round(const std::string& caller) {
-  if (caller.empty()) return round_;
-  const auto [known, added] = entered_.try_emplace(caller, round_);
-  if (!added) ++known->second;
-  return known->second;
-}
-
-void WorkerPool::leave_round(const std::string& caller) {
-  const auto known = entered_.find(caller);
-  if (known == entered_.end()) return;
-  known->second = round_;
-  for (const auto& waiting : queue_) {
-    if (waiting.caller == caller) known->second = std::max(known->second, waiting.round);
-  }
-}
-
-void WorkerPool::begin_round(std::uint64_t round) {
-  if (round <= round_) return;
-  round_ = round;
-  std::erase_if(entered_, [&](const auto& entry) { return entry.second < round_; });
+std::optional<WorkerQueue::Ticket> WorkerPool::next() const {
+  return queue_.next([this](const std::string& caller) { return may_take_slot(caller); });
 }
 
 void WorkerPool::remember_speed(const std::string& caller, const ExecutionErrorCode* failure) {
@@ -140,74 +122,84 @@ void WorkerPool::remember_speed(const std::string& caller, const ExecutionErrorC
   if (slow_callers_.size() > slow_callers_max) slow_callers_.pop_front();
 }
 
-std::expected<void, ExecutionError> WorkerPool::may_wait(const ExecutionRequest& request) const {
-  if (queue_.size() >= options_.queue_limit) {
-    return busy("all model workers are busy and " + std::to_string(queue_.size()) +
-                " requests wait: try again later");
+std::expected<void, ExecutionError> WorkerPool::await_turn(std::unique_lock<std::mutex>& lock,
+                                                           const ExecutionRequest& request) {
+  const auto ticket = queue_.enter(request.caller, request.model);
+  if (!ticket) {
+    ++counters_.rejected;
+    return std::unexpected(ticket.error());
   }
-  const auto waiting = [&](const std::string& who, std::string Waiting::* part) {
-    return who.empty() ? 0 : static_cast<std::size_t>(std::ranges::count(queue_, who, part));
-  };
-  if (const auto count = waiting(request.caller, &Waiting::caller);
-      count >= options_.queue_limit_per_caller) {
-    return std::unexpected(
-        ExecutionError{ExecutionErrorCode::caller_busy, std::to_string(count) +
-                                                            " of your predictions wait for a model worker, "
-                                                            "as many as may: send the next one later"});
+  // Somebody may have lost a place.
+  changed_.notify_all();
+  const auto deadline =
+      std::chrono::steady_clock::now() +
+      std::chrono::milliseconds(2 * options_.process.deadline_ms + options_.process.start_limit_ms);
+  changed_.wait_until(lock, deadline,
+                      [&] { return stopping_ || !queue_.holds(*ticket) || next() == *ticket; });
+  if (!queue_.holds(*ticket)) {
+    ++counters_.rejected;
+    return busy("others wait as well, and of all of them you had the most requests: try again later");
   }
-  if (const auto count = waiting(request.model, &Waiting::model); count >= options_.queue_limit_per_model) {
-    return busy("all model workers are busy and " + std::to_string(count) +
-                " requests wait for this model: try again later");
-  }
-  return {};
+  const bool turn = next() == *ticket;
+  turn ? queue_.go(*ticket) : queue_.leave(*ticket);
+  changed_.notify_all();
+  if (turn || stopping_) return {};
+  return busy("no model worker became free in time: try again later");
 }
 
 std::expected<WorkerPool::Slot*, ExecutionError> WorkerPool::take_slot(std::unique_lock<std::mutex>& lock,
                                                                        const ExecutionRequest& request) {
-  std::uint64_t round = 0;
-  if (next() == nullptr && may_take_slot(request.caller)) {
-    round = enter_round(request.caller);
-  } else {
-    if (auto may = may_wait(request); !may) {
-      ++counters_.rejected;
-      return std::unexpected(std::move(may.error()));
-    }
-    const auto ticket = next_ticket_++;
-    round = enter_round(request.caller);
-    queue_.push_back({.ticket = ticket, .round = round, .caller = request.caller, .model = request.model});
-    const auto deadline =
-        std::chrono::steady_clock::now() +
-        std::chrono::milliseconds(2 * options_.process.deadline_ms + options_.process.start_limit_ms);
-    const bool turn = changed_.wait_until(lock, deadline, [&] {
-      if (stopping_) return true;
-      const auto* first = next();
-      return first != nullptr && first->ticket == ticket;
-    });
-    std::erase_if(queue_, [&](const Waiting& waiting) { return waiting.ticket == ticket; });
-    changed_.notify_all();
-    if (!turn) {
-      leave_round(request.caller);
-      return busy("no model worker became free in time: try again later");
-    }
+  if (!next() && may_take_slot(request.caller)) {
+    queue_.pass(request.caller);
+  } else if (auto turn = await_turn(lock, request); !turn) {
+    return std::unexpected(std::move(turn.error()));
   }
   if (stopping_) return busy("the server is stopping");
-  begin_round(round);
   Slot* slot = choose_slot(request.isolation_group);
   slot->taken = true;
   slot->caller = request.caller;
   return slot;
 }
 
+std::vector<std::unique_ptr<WorkerProcess>> WorkerPool::change_worker(Slot& slot,
+                                                                      const std::string& isolation_group) {
+  std::vector<std::unique_ptr<WorkerProcess>> useless;
+  if (slot.worker && slot.isolation_group != isolation_group && slot.worker->usable()) {
+    spares_.push_back({.worker = std::move(slot.worker),
+                       .isolation_group = std::move(slot.isolation_group),
+                       .idle_since = slot.idle_since});
+  } else if (slot.worker) {
+    useless.push_back(std::move(slot.worker));
+  }
+  slot.isolation_group = isolation_group;
+  while (!slot.worker) {
+    const auto own = std::ranges::find(spares_, isolation_group, &Spare::isolation_group);
+    if (own == spares_.end()) break;
+    auto worker = std::move(own->worker);
+    spares_.erase(own);
+    if (worker->usable()) {
+      slot.worker = std::move(worker);
+    } else {
+      useless.push_back(std::move(worker));
+    }
+  }
+  while (spares_.size() > options_.spares) {
+    const auto oldest = std::ranges::min_element(spares_, {}, &Spare::idle_since);
+    useless.push_back(std::move(oldest->worker));
+    spares_.erase(oldest);
+  }
+  return useless;
+}
+
 std::expected<void, ExecutionError> WorkerPool::provide_worker(std::unique_lock<std::mutex>& lock, Slot& slot,
                                                                const std::string& isolation_group) {
   if (slot.worker && slot.isolation_group == isolation_group && slot.worker->usable()) return {};
-  if (slot.worker) {
-    auto unfit = std::move(slot.worker);
+  if (auto useless = change_worker(slot, isolation_group); !useless.empty()) {
     lock.unlock();
-    unfit.reset();
+    useless.clear();
     lock.lock();
   }
-  slot.isolation_group = isolation_group;
+  if (slot.worker) return {};
   slot.wants_worker = true;
   changed_.notify_all();
   changed_.wait(lock, [&] { return !slot.wants_worker; });
@@ -231,8 +223,8 @@ void WorkerPool::give_slot_back(std::unique_lock<std::mutex>& lock, Slot& slot) 
 WorkerPoolCounters WorkerPool::counters() const {
   const std::lock_guard lock(mutex_);
   auto counters = counters_;
-  counters.workers = static_cast<std::size_t>(
-      std::ranges::count_if(slots_, [](const Slot& slot) { return slot.worker != nullptr; }));
+  counters.workers = spares_.size() + static_cast<std::size_t>(std::ranges::count_if(
+                                          slots_, [](const Slot& slot) { return slot.worker != nullptr; }));
   counters.waiting = queue_.size();
   return counters;
 }
@@ -240,12 +232,16 @@ WorkerPoolCounters WorkerPool::counters() const {
 void WorkerPool::end_idle_workers() {
   std::vector<std::unique_ptr<WorkerProcess>> idle;
   const std::lock_guard lock(mutex_);
+  const auto is_over = [&](std::chrono::steady_clock::time_point idle_since) {
+    return clock_() - idle_since >= std::chrono::seconds(options_.idle_exit_s);
+  };
   for (auto& slot : slots_) {
-    if (!slot.taken && slot.worker &&
-        clock_() - slot.idle_since >= std::chrono::seconds(options_.idle_exit_s)) {
-      idle.push_back(std::move(slot.worker));
-    }
+    if (!slot.taken && slot.worker && is_over(slot.idle_since)) idle.push_back(std::move(slot.worker));
   }
+  const auto first_over =
+      std::ranges::partition(spares_, [&](const Spare& spare) { return !is_over(spare.idle_since); });
+  for (auto& spare : first_over) idle.push_back(std::move(spare.worker));
+  spares_.erase(first_over.begin(), first_over.end());
 }
 
 void WorkerPool::keep() {

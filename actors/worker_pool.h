@@ -6,7 +6,6 @@
 #include <deque>
 #include <expected>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -15,36 +14,37 @@
 
 #include "actors/execution_request.h"
 #include "actors/worker_process.h"
+#include "actors/worker_queue.h"
 
 namespace fedlog::actors {
 
 struct WorkerPoolOptions {
   WorkerProcessOptions process;
-  std::size_t slots = 2;         // workers that run at the same time, at most
-  std::size_t queue_limit = 16;  // requests that wait for a worker, at most; each keeps its thread
-  // Of those, as many as one caller may have, and as many as one model may.
-  std::size_t queue_limit_per_caller = 8;
-  std::size_t queue_limit_per_model = 8;
+  std::size_t slots = 2;      // workers that run at the same time, at most
+  std::size_t spares = 2;     // workers that are kept beside them, at most, until their group asks again
+  WorkerQueue::Limits queue;  // requests that wait for a worker; each keeps its thread
   std::int64_t idle_exit_s = 60;
 };
 
 struct WorkerPoolCounters {
-  std::uint64_t started = 0;   // workers, since the pool exists
-  std::uint64_t lost = 0;      // workers that crashed, hung, or answered nonsense
-  std::uint64_t rejected = 0;  // requests, because the queue was full, or their part of it
-  std::size_t workers = 0;     // now
-  std::size_t waiting = 0;     // now
+  std::uint64_t started = 0;  // workers, since the pool exists
+  std::uint64_t lost = 0;     // workers that crashed, hung, or answered nonsense
+  std::uint64_t rejected =
+      0;                    // requests, because the queue was full, or their part of it, or had to be shared
+  std::size_t workers = 0;  // now
+  std::size_t waiting = 0;  // now
 };
 
 // Model workers, started when they are needed and ended when they are idle. A request costs at most its own
-// worker: the next one gets a new worker.
+// worker: the next one gets a new worker. A worker that has to leave its slot to another group is a spare for
+// a while, so that groups which take turns need no new process for each request.
 //
 // Those who wait take turns by caller, not by arrival, so that one caller's many or endless requests delay
-// another's by one turn. Where there are several workers, callers whose last request ran into its deadline
-// never have all of them at once.
+// another's by one turn (see WorkerQueue). Where there are several workers, callers whose last request ran
+// into its deadline never have all of them at once.
 //
-// Thread-safe. run() blocks: call it from a thread that may (a detached actor). The destructor fails the
-// requests that are waiting or running, and returns when all of them have left.
+// Thread-safe. run() blocks: call it from a thread that may (a detached actor). The destructor stops, and
+// returns when all requests have left.
 class WorkerPool {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
@@ -57,6 +57,9 @@ class WorkerPool {
   // Waits for its turn (at most as long as two others' requests, and the start of their worker, can take),
   // then for the outputs (at most one deadline of its own, and the start of a worker).
   [[nodiscard]] std::expected<std::vector<ml::Tensor>, ExecutionError> run(const ExecutionRequest& request);
+
+  // Fails the requests that are waiting or running, soon, and all that come later.
+  void stop();
 
   [[nodiscard]] WorkerPoolCounters counters() const;
 
@@ -74,30 +77,25 @@ class WorkerPool {
     std::chrono::steady_clock::time_point idle_since;
   };
 
-  // A caller has one turn in every round.
-  struct Waiting {
-    std::uint64_t ticket = 0;
-    std::uint64_t round = 0;
-    std::string caller;
-    std::string model;
+  struct Spare {
+    std::unique_ptr<WorkerProcess> worker;
+    std::string isolation_group;
+    std::chrono::steady_clock::time_point idle_since;
   };
 
   Slot* choose_slot(const std::string& isolation_group);
   // Whether a slot is free, and for this caller.
   bool may_take_slot(const std::string& caller) const;
   bool is_slow(const std::string& caller) const;
-  // Whose turn it is; null when nobody of those who wait may take a slot now.
-  const Waiting* next() const;
-  // The round of the caller's next turn. Those before it are remembered as long as they matter.
-  std::uint64_t enter_round(const std::string& caller);
-  // The caller gave up a turn.
-  void leave_round(const std::string& caller);
-  void begin_round(std::uint64_t round);
+  // Whose turn it is; nothing when nobody of those who wait may take a slot now.
+  std::optional<WorkerQueue::Ticket> next() const;
   void remember_speed(const std::string& caller, const ExecutionErrorCode* failure);
-  // Why the request may not wait, if so.
-  std::expected<void, ExecutionError> may_wait(const ExecutionRequest& request) const;
   std::expected<Slot*, ExecutionError> take_slot(std::unique_lock<std::mutex>& lock,
                                                  const ExecutionRequest& request);
+  std::expected<void, ExecutionError> await_turn(std::unique_lock<std::mutex>& lock,
+                                                 const ExecutionRequest& request);
+  // The slot's worker becomes that of the group, if there is one; returns those that are of no use any more.
+  std::vector<std::unique_ptr<WorkerProcess>> change_worker(Slot& slot, const std::string& isolation_group);
   std::expected<void, ExecutionError> provide_worker(std::unique_lock<std::mutex>& lock, Slot& slot,
                                                      const std::string& isolation_group);
   void give_slot_back(std::unique_lock<std::mutex>& lock, Slot& slot);
@@ -108,11 +106,8 @@ class WorkerPool {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Slot> slots_;
-  std::deque<Waiting> queue_;  // in order of arrival
-  std::uint64_t next_ticket_ = 0;
-  std::uint64_t round_ = 0;  // of the turn that was taken last
-  std::map<std::string, std::uint64_t>
-      entered_;                           // the last round that a caller has a turn in; none before round_
+  std::vector<Spare> spares_;
+  WorkerQueue queue_;
   std::deque<std::string> slow_callers_;  // whose last request ran into its deadline
   std::size_t inside_ = 0;                // requests that have not left run()
   bool stopping_ = false;

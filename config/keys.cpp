@@ -91,10 +91,10 @@ std::vector<Key> make_keys() {
                     "the port), such as \"fl.example.org\", or \".example.org\" for the name and all below "
                     "it; \"*\" is all. Another one is answered with 400. Links in answers repeat the name."),
                 "names or addresses without a port, an IPv6 address in brackets; or *", is_host_pattern),
-      key<&S::server, &Server::threads_max>("server.threads_max", {2, 4096},
-                                            "Threads that handle requests, at most. An idle or slow "
-                                            "connection holds none, except while a large "
-                                            "body is received."),
+      key<&S::server, &Server::threads_max>(
+          "server.threads_max", {2, 4096},
+          "Threads that handle requests, at most, beside those that wait for a model worker. An idle or slow "
+          "connection holds none, except while a large body is received."),
       key<&S::server, &Server::upload_threads_percent>(
           "server.upload_threads_percent", {1, 90},
           "How many of these threads, in percent, may receive large bodies; and half of that for one client "
@@ -282,19 +282,24 @@ std::vector<Key> make_keys() {
       key<&S::worker, &Worker::slots>("worker.slots", {1, 256},
                                       "Workers that run at the same time, at most."),
       key<&S::worker, &Worker::memory_limit_mib>(
+      key<&S::worker, &Worker::spares>(
+          "worker.spares", {0, 256},
+          "Workers that are kept beside them, at most, for model owners whose last prediction was a moment "
+          "ago: a worker has models of one owner only, and starting one takes a second. They cost memory."),
           "worker.memory_limit_mib", {512, 1024 * 1024},
           "Memory that one worker may take; one that wants more is ended."),
       key<&S::worker, &Worker::deadline_ms>("worker.deadline_ms", {100, day_ms},
                                             "How long one request may take in a worker before it is ended."),
       key<&S::worker, &Worker::queue_limit>(
           "worker.queue_limit", {1, 1'000'000},
-          "Requests that wait for a worker, at most; one more is answered with 503."),
+          "Requests that wait for a worker, at most; one more is answered with 503, or takes the place of a "
+          "user's who has more of them waiting. Each holds a thread: no more than server.threads_max wait."),
       key<&S::worker, &Worker::queue_limit_per_user>(
           "worker.queue_limit_per_user", {1, 1'000'000},
           "Of those, requests of one user, at most; one more is answered with 429."),
-      key<&S::worker, &Worker::queue_limit_per_model>(
-          "worker.queue_limit_per_model", {1, 1'000'000},
-          "Of those, requests for one model, at most; one more is answered with 503."),
+      key<&S::worker, &Worker::queue_limit_per_model>("worker.queue_limit_per_model", {1, 1'000'000},
+                                                      "Of those, requests for one model, at most; one more "
+                                                      "is treated as one more of worker.queue_limit."),
       key<&S::worker, &Worker::idle_exit_s>("worker.idle_exit_s", {1, day_s},
                                             "How long a worker without a request is kept."),
       key<&S::worker, &Worker::model_cache_mib>("worker.model_cache_mib", {0, 1024 * 1024},

@@ -102,6 +102,7 @@ struct Notifications {
 struct Worker {
   std::string path;
   std::int64_t slots = 1;
+  std::int64_t spares = 2;
   std::int64_t memory_limit_mib = 2'048;
   std::int64_t deadline_ms = 30'000;
   std::int64_t queue_limit = 16;

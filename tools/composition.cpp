@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/statistics.h"
 #include "config/network.h"
 
 namespace fedlog::tools {
@@ -21,6 +22,25 @@ actors::Passwords::Options password_options(const config::Settings& settings) {
           .threads = static_cast<std::size_t>(hashing),
           .waiting_max = static_cast<std::size_t>(waiting),
           .remember = std::chrono::seconds{settings.accounts.credential_cache_s}};
+}
+
+// Whoever waits for a model worker holds a thread of the server.
+std::size_t predictions_waiting_max(const config::Settings& settings) {
+  return static_cast<std::size_t>(std::min(settings.worker.queue_limit, settings.server.threads_max));
+}
+
+// Those threads come on top of the others, so that uploads and predictions together never have all.
+std::size_t threads_for_models_max(const config::Settings& settings) {
+  return static_cast<std::size_t>(settings.worker.slots) + predictions_waiting_max(settings) +
+         actors::StatisticsLimits{}.waits_max;
+}
+
+// What a worker may compute in its life. One that has used half of it is replaced after the request, so the
+// other half has to be enough for a whole request.
+std::uint32_t worker_cpu_limit_s(std::int64_t deadline_ms) {
+  constexpr std::int64_t least = 3'600;
+  const auto deadline_s = deadline_ms / 1'000 + 1;
+  return static_cast<std::uint32_t>(std::max(least, 2 * deadline_s));
 }
 
 // For what the options of a training do not say.
@@ -105,13 +125,15 @@ actors::SystemOptions system_options(const config::Settings& settings,
 
   auto& worker = options.worker;
   worker.slots = static_cast<std::size_t>(settings.worker.slots);
-  worker.queue_limit = static_cast<std::size_t>(settings.worker.queue_limit);
-  worker.queue_limit_per_caller = static_cast<std::size_t>(settings.worker.queue_limit_per_user);
-  worker.queue_limit_per_model = static_cast<std::size_t>(settings.worker.queue_limit_per_model);
+  worker.spares = static_cast<std::size_t>(settings.worker.spares);
+  worker.queue = {.all = predictions_waiting_max(settings),
+                  .per_caller = static_cast<std::size_t>(settings.worker.queue_limit_per_user),
+                  .per_model = static_cast<std::size_t>(settings.worker.queue_limit_per_model)};
   worker.idle_exit_s = settings.worker.idle_exit_s;
   worker.process.memory_limit_bytes = static_cast<std::uint64_t>(settings.worker.memory_limit_mib) * mebibyte;
   worker.process.model_cache_bytes = static_cast<std::uint64_t>(settings.worker.model_cache_mib) * mebibyte;
   worker.process.deadline_ms = settings.worker.deadline_ms;
+  worker.process.cpu_limit_s = worker_cpu_limit_s(settings.worker.deadline_ms);
   if (auto path = actors::find_model_worker(settings.worker.path, program)) {
     worker.process.worker_path = std::move(*path);
   } else {
@@ -131,7 +153,7 @@ http::ServerOptions server_options(const config::Settings& settings, std::uint64
   }
   options.trusted_proxies = server.trusted_proxies;
   options.allowed_hosts = server.allowed_hosts;
-  options.threads_max = static_cast<std::size_t>(server.threads_max);
+  options.threads_max = static_cast<std::size_t>(server.threads_max) + threads_for_models_max(settings);
   options.upload_threads_max =
       static_cast<std::size_t>(server.threads_max * server.upload_threads_percent / 100);
   options.connections_max = static_cast<std::size_t>(server.connections_max);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "actors/statistics.h"
 #include "config/network.h"
 #include "storage/data_folder.h"
 #include "tests/actors/captured_log.h"
@@ -127,6 +128,35 @@ TEST(SystemOptions, LeaveHalfOfTheServersThreadsToWhoeverSignsNobodyIn) {
   EXPECT_EQ(together(2, 8, 8), (std::pair<std::size_t, std::size_t>{1, 0}));
 }
 
+TEST(SystemOptions, LeaveAllThreadsToOthersWhilePredictionsWaitForWorkers) {
+  const auto threads_beside = [](std::int64_t threads_max, std::int64_t slots, std::int64_t queue_limit) {
+    config::Settings settings;
+    settings.server.threads_max = threads_max;
+    settings.worker.slots = slots;
+    settings.worker.queue_limit = queue_limit;
+    const auto worker = system_options(settings, "/data", "/nowhere/fedlog-server").worker;
+    const auto for_statistics = actors::StatisticsLimits{}.waits_max;
+    return server_options(settings, 77).threads_max - worker.slots - worker.queue.all - for_statistics;
+  };
+  EXPECT_EQ(threads_beside(64, 1, 16), 64U);
+  EXPECT_EQ(threads_beside(8, 4, 16), 8U);
+  EXPECT_EQ(threads_beside(8, 4, 1'000'000), 8U);
+  config::Settings settings;
+  settings.worker.queue_limit = 1'000'000;
+  EXPECT_EQ(system_options(settings, "/data", "/nowhere/fedlog-server").worker.queue.all, 64U);
+}
+
+TEST(SystemOptions, GiveAWorkerProcessorTimeForWholeRequests) {
+  const auto cpu_limit_s = [](std::int64_t deadline_ms) {
+    config::Settings settings;
+    settings.worker.deadline_ms = deadline_ms;
+    return system_options(settings, "/data", "/nowhere/fedlog-server").worker.process.cpu_limit_s;
+  };
+  EXPECT_EQ(cpu_limit_s(30'000), 3'600U);
+  EXPECT_GE(cpu_limit_s(1'800'000), 3'600U);
+  EXPECT_GE(cpu_limit_s(86'400'000), 2U * 86'400);
+}
+
 TEST(SystemOptions, SayWhyThereIsNoWorker) {
   config::Settings settings;
   settings.worker.path = "/nowhere/fedlog-model-worker";
@@ -140,10 +170,12 @@ TEST(SystemOptions, HaveUnitsOfTheirOwn) {
   settings.notifications.retry_first_ms = 7;
   settings.notifications.retry_span_s = 8;
   settings.worker.memory_limit_mib = 9;
+  settings.worker.spares = 5;
   const auto options = system_options(settings, "/data", "/nowhere/fedlog-server");
   EXPECT_EQ(options.notifications.retry.first, std::chrono::milliseconds{7});
   EXPECT_EQ(options.notifications.retry.span, std::chrono::seconds{8});
   EXPECT_EQ(options.worker.process.memory_limit_bytes, 9U * 1024 * 1024);
+  EXPECT_EQ(options.worker.spares, 5U);
 }
 
 TEST(SystemOptions, TellTheNotifierWhomItMayPostTo) {

@@ -7,39 +7,16 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
-#include <future>
 
-// The pool and its processes, against a worker that misbehaves on demand (fake_model_worker.cpp).
+#include "tests/ml/execution/fake_workers.h"
+
+// The pool and its processes, against a worker that misbehaves on demand.
 namespace fedlog::actors {
 namespace {
 
 using namespace std::chrono_literals;
-
-WorkerPoolOptions fake_workers() {
-  WorkerPoolOptions options;
-  options.process.worker_path = FEDLOG_FAKE_MODEL_WORKER;
-  options.slots = 1;
-  return options;
-}
-
-ExecutionRequest behave(std::string behaviour) {
-  ExecutionRequest request;
-  request.models = {{.id = std::move(behaviour), .path = "/dev/null"}};
-  return request;
-}
-
-std::int64_t number(const std::expected<std::vector<ml::Tensor>, ExecutionError>& outputs) {
-  if (!outputs || outputs->size() != 1 || outputs->front().bytes.size() != sizeof(std::int64_t)) return -1;
-  std::int64_t value = 0;
-  std::memcpy(&value, outputs->front().bytes.data(), sizeof value);
-  return value;
-}
-
-ExecutionErrorCode error_code(const std::expected<std::vector<ml::Tensor>, ExecutionError>& outputs) {
-  return outputs ? ExecutionErrorCode{} : outputs.error().code;
-}
+using namespace testing;
 
 TEST(WorkerPool, BringsInputsToTheWorkerAndOutputsBack) {
   WorkerPool pool(fake_workers());
@@ -122,7 +99,7 @@ TEST(WorkerPool, PassesOnWhatTheWorkerRefusesAndKeepsTheWorker) {
   EXPECT_EQ(pool.counters().lost, 0U);
 }
 
-class Misbehaviour : public testing::TestWithParam<const char*> {};
+class Misbehaviour : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Misbehaviour, CostsOneWorkerAndTheNextRequestWorks) {
   WorkerPool pool(fake_workers());
@@ -139,7 +116,7 @@ TEST_P(Misbehaviour, CostsOneWorkerAndTheNextRequestWorks) {
 }
 
 INSTANTIATE_TEST_SUITE_P(WorkerPool, Misbehaviour,
-                         testing::Values("crash", "nonsense", "noise", "server's error"));
+                         ::testing::Values("crash", "nonsense", "noise", "server's error"));
 
 TEST(WorkerPool, EndsAWorkerThatHangs) {
   auto options = fake_workers();
@@ -184,167 +161,80 @@ TEST(WorkerPool, NeverShowsOneOwnersRequestToAnotherOwnersWorker) {
   const auto bobs = number(pool.run(request));
   EXPECT_NE(anns, bobs);
   EXPECT_EQ(number(pool.run(request)), bobs);
+}
+
+std::int64_t run_of(WorkerPool& pool, const char* group) {
+  auto request = behave("process id");
+  request.isolation_group = group;
+  return number(pool.run(request));
+}
+
+TEST(WorkerPool, KeepsTheWorkersOfAFewOtherOwners) {
+  auto options = fake_workers();
+  options.spares = 2;
+  WorkerPool pool(options);
+  const auto anns = run_of(pool, "ann");
+  const auto bobs = run_of(pool, "bob");
+  EXPECT_EQ(run_of(pool, "ann"), anns);
+  EXPECT_EQ(run_of(pool, "bob"), bobs);
+  const auto eves = run_of(pool, "eve");
+  EXPECT_EQ(pool.counters().workers, 3U);
+  EXPECT_EQ(run_of(pool, "ann"), anns);
+  // Bob's has been idle for longest.
+  EXPECT_GT(run_of(pool, "joe"), 0);
+  EXPECT_EQ(pool.counters().workers, 3U);
+  EXPECT_NE(::kill(static_cast<pid_t>(bobs), 0), 0) << "it is gone and reaped";
+  EXPECT_EQ(run_of(pool, "eve"), eves);
+  EXPECT_EQ(pool.counters().started, 4U);
+}
+
+TEST(WorkerPool, KeepsNoMoreWorkersThanItMay) {
+  auto options = fake_workers();
+  options.spares = 0;
+  WorkerPool pool(options);
+  const auto anns = run_of(pool, "ann");
+  EXPECT_GT(run_of(pool, "bob"), 0);
   EXPECT_EQ(pool.counters().workers, 1U);
+  EXPECT_NE(run_of(pool, "ann"), anns);
+}
+
+TEST(WorkerPool, ReplacesASpareWorkerThatDied) {
+  WorkerPool pool(fake_workers());
+  const auto anns = static_cast<pid_t>(run_of(pool, "ann"));
+  EXPECT_GT(run_of(pool, "bob"), 0);
+  ASSERT_EQ(::kill(anns, SIGKILL), 0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(anns), &info, WEXITED | WNOWAIT), 0);
+  const auto next = run_of(pool, "ann");
+  EXPECT_GT(next, 0);
+  EXPECT_NE(next, anns);
+  EXPECT_EQ(pool.counters().workers, 2U);
+}
+
+TEST(WorkerPool, TakesTheSlotWhoseWorkerIsIdleForLongest) {
+  auto options = fake_workers();
+  options.slots = 2;
+  options.spares = 0;
+  WorkerPool pool(options);
+  const auto anns = run_of(pool, "ann");
+  const auto bobs = run_of(pool, "bob");
+  EXPECT_EQ(run_of(pool, "ann"), anns);
+  EXPECT_GT(run_of(pool, "eve"), 0);
+  EXPECT_EQ(run_of(pool, "ann"), anns);
+  EXPECT_NE(run_of(pool, "bob"), bobs);
 }
 
 TEST(WorkerPool, EndsWorkersThatAreIdleForTooLong) {
   std::atomic<std::chrono::steady_clock::time_point> now{std::chrono::steady_clock::now()};
   WorkerPool pool(fake_workers(), [&] { return now.load(); });
   ASSERT_TRUE(pool.run(behave("echo")));
+  ASSERT_GT(run_of(pool, "ann"), 0);
   pool.end_idle_workers();
-  EXPECT_EQ(pool.counters().workers, 1U);
+  EXPECT_EQ(pool.counters().workers, 2U);
   now = now.load() + 61s;
   pool.end_idle_workers();
   EXPECT_EQ(pool.counters().workers, 0U);
   EXPECT_TRUE(pool.run(behave("echo")));
-}
-
-// Starts requests that block; whoever waits on counters() spins, because the pool has no other sign of it.
-template <class Condition>
-void until(const Condition& condition) {
-  while (!condition()) std::this_thread::yield();
-}
-
-TEST(WorkerPool, RejectsWhatDoesNotFitIntoTheQueue) {
-  auto options = fake_workers();
-  options.queue_limit = 1;
-  std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>> running;
-  std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>> waiting;
-  {
-    WorkerPool pool(options);
-    running = std::async(std::launch::async, [&] { return pool.run(behave("hang")); });
-    until([&] { return pool.counters().workers == 1; });
-    waiting = std::async(std::launch::async, [&] { return pool.run(behave("echo")); });
-    until([&] { return pool.counters().waiting == 1; });
-    const auto rejected = pool.run(behave("echo"));
-    EXPECT_EQ(error_code(rejected), ExecutionErrorCode::busy);
-    EXPECT_EQ(pool.counters().rejected, 1U);
-  }
-  // The end of the pool ended both, long before their deadlines.
-  EXPECT_EQ(error_code(running.get()), ExecutionErrorCode::busy);
-  EXPECT_EQ(error_code(waiting.get()), ExecutionErrorCode::busy);
-}
-
-ExecutionRequest behave(std::string behaviour, std::string caller, std::string model) {
-  auto request = behave(std::move(behaviour));
-  request.caller = std::move(caller);
-  request.model = std::move(model);
-  return request;
-}
-
-TEST(WorkerPool, LetsNeitherOneCallerNorOneModelTakeTheWholeQueue) {
-  auto options = fake_workers();
-  options.queue_limit_per_caller = 1;
-  options.queue_limit_per_model = 2;
-  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> requests;
-  {
-    WorkerPool pool(options);
-    const auto start = [&](const ExecutionRequest& request) {
-      requests.push_back(std::async(std::launch::async, [&pool, request] { return pool.run(request); }));
-    };
-    start(behave("hang", "ada", "digits"));
-    until([&] { return pool.counters().workers == 1; });
-    start(behave("echo", "ada", "digits"));
-    until([&] { return pool.counters().waiting == 1; });
-    EXPECT_EQ(error_code(pool.run(behave("echo", "ada", "letters"))), ExecutionErrorCode::caller_busy);
-    start(behave("echo", "bob", "digits"));
-    until([&] { return pool.counters().waiting == 2; });
-    EXPECT_EQ(error_code(pool.run(behave("echo", "eve", "digits"))), ExecutionErrorCode::busy);
-    // Others still may wait, and so may what has no name.
-    start(behave("echo", "eve", "letters"));
-    start(behave("echo"));
-    until([&] { return pool.counters().waiting == 4; });
-    EXPECT_EQ(pool.counters().rejected, 2U);
-  }
-  for (auto& request : requests) EXPECT_EQ(error_code(request.get()), ExecutionErrorCode::busy);
-}
-
-TEST(WorkerPool, GivesOthersTheirTurnBesideOneCallersEndlessRequests) {
-  auto options = fake_workers();
-  options.process.deadline_ms = 400;
-  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> endless;
-  {
-    WorkerPool pool(options);
-    for (std::size_t number = 0; number < 5; ++number) {
-      endless.push_back(
-          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
-      until([&] {
-        const auto counters = pool.counters();
-        return counters.started > 0 && counters.waiting + counters.lost >= number;
-      });
-    }
-    EXPECT_TRUE(pool.run(behave("echo", "bob", "quick")));
-    // At once after the one that was running, or the next if that was just over: not behind all of them.
-    EXPECT_LE(pool.counters().lost, 2U);
-    EXPECT_GT(pool.counters().waiting, 0U);
-  }
-  for (auto& request : endless) EXPECT_FALSE(request.get());
-}
-
-TEST(WorkerPool, CountsTheTimeOfARequestFromItsTurn) {
-  auto options = fake_workers();
-  options.process.deadline_ms = 100;
-  WorkerPool pool(options);
-  auto first = std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); });
-  until([&] { return pool.counters().workers == 1; });
-  // Waits for nearly as long as a request may take, and then has all of that time itself.
-  EXPECT_EQ(error_code(pool.run(behave("hang", "bob", "endless"))), ExecutionErrorCode::deadline_exceeded);
-  EXPECT_EQ(error_code(first.get()), ExecutionErrorCode::deadline_exceeded);
-}
-
-TEST(WorkerPool, NeverGivesAllWorkersToCallersThatRanIntoTheDeadline) {
-  auto options = fake_workers();
-  options.slots = 2;
-  options.process.deadline_ms = 300;
-  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> endless;
-  {
-    WorkerPool pool(options);
-    ASSERT_EQ(error_code(pool.run(behave("hang", "ada", "endless"))), ExecutionErrorCode::deadline_exceeded);
-    for (int number = 0; number < 2; ++number) {
-      endless.push_back(
-          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
-    }
-    until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
-    EXPECT_EQ(pool.counters().waiting, 1U);
-    EXPECT_TRUE(pool.run(behave("echo", "bob", "quick"))) << "one worker is left";
-  }
-  for (auto& request : endless) EXPECT_FALSE(request.get());
-}
-
-TEST(WorkerPool, ForgetsThatACallerWasSlowOnceItIsNot) {
-  auto options = fake_workers();
-  options.slots = 2;
-  options.process.deadline_ms = 300;
-  std::vector<std::future<std::expected<std::vector<ml::Tensor>, ExecutionError>>> endless;
-  {
-    WorkerPool pool(options);
-    ASSERT_EQ(error_code(pool.run(behave("hang", "ada", "endless"))), ExecutionErrorCode::deadline_exceeded);
-    ASSERT_TRUE(pool.run(behave("echo", "ada", "quick")));
-    for (int number = 0; number < 2; ++number) {
-      endless.push_back(
-          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
-    }
-    until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
-    EXPECT_EQ(pool.counters().workers, 2U);
-  }
-  for (auto& request : endless) EXPECT_FALSE(request.get());
-}
-
-TEST(WorkerPool, ServesManyCallersWithFewWorkers) {
-  auto options = fake_workers();
-  options.slots = 2;
-  WorkerPool pool(options);
-  std::vector<std::future<int>> callers;
-  for (int caller = 0; caller < 6; ++caller) {
-    callers.push_back(std::async(std::launch::async, [&] {
-      int answered = 0;
-      for (int request = 0; request < 20; ++request)
-        answered += pool.run(behave("process id")).has_value() ? 1 : 0;
-      return answered;
-    }));
-  }
-  for (auto& caller : callers) EXPECT_EQ(caller.get(), 20);
-  EXPECT_LE(pool.counters().started, 2U);
 }
 
 TEST(WorkerPool, SaysThatTheWorkerCannotBeStarted) {
