@@ -97,6 +97,7 @@ class LiveSystem final : public System, public AccountCalls {
 
   // --- System
   Gateway& gateway() override { return *this; }
+  void end_predictions() override { workers_.stop(); }
   std::size_t awake_trainings() const override { return director_.awake(); }
 
   // --- models

@@ -41,6 +41,10 @@ class System {
   virtual ~System() = default;
   [[nodiscard]] virtual Gateway& gateway() = 0;
 
+  // Fails the predictions that wait or run, soon, and all that come later: their callers hold threads that a
+  // server which stops has to wait for. Any thread.
+  virtual void end_predictions() = 0;
+
   // Trainings whose actor is in memory now.
   [[nodiscard]] virtual std::size_t awake_trainings() const = 0;
 };

@@ -61,6 +61,7 @@ class Server::Implementation {
     if (!serving_.wait_for_none(milliseconds{options_.stop_timeout_ms})) {
       cut_ = true;
       clients_.shut_down_sockets();
+      if (callbacks_.on_cut) callbacks_.on_cut();
     }
     workers_.stop();
     finished_ = true;

@@ -78,6 +78,9 @@ struct ServerCallbacks {
   std::function<void(const AccessRecord&)> on_access = {};
   // A handler threw; `what` is for the log only, the client gets a bare 500.
   std::function<void(const Request&, std::string_view what)> on_exception = {};
+  // stop() has waited for as long as it lets requests go on, and handlers still run: what they wait for,
+  // other than their clients, should end now. Once, from the thread that stops.
+  std::function<void()> on_cut = {};
 };
 
 // An HTTP/1.1 server. One thread accepts, keeps idle connections and those whose answers are deferred, reads

@@ -96,7 +96,8 @@ int serve(const Arguments& arguments) {
            [](const http::Request& request, std::string_view what) {
              spdlog::error("request failed method={} path={} id={} what=\"{}\"", request.method, request.path,
                            request.id, what);
-           }}};
+           },
+       .on_cut = [&system] { system->end_predictions(); }}};
   if (settings->server.development) {
     spdlog::warn("development mode: /api/dummy/ gives an account to whoever asks (server.development)");
   }

@@ -194,6 +194,17 @@ class HostileModels(unittest.TestCase):
             self.assertEqual(users.infer(users.bob, quick).status_code, 200)
             self.assertTrue(any(thread.is_alive() for thread in waiting), "bob came last")
 
+    def test_endless_models_hold_up_neither_other_requests_nor_the_servers_end(self):
+        with Server(f"[server]\nthreads_max = 2\n[worker]\ndeadline_ms = {LONG_MS}\n") as server:
+            users = Users(server)
+            endless = users.model(users.eve, Endless())
+            for _ in range(3):
+                users.infer_and_wait(users.eve, endless)
+            wait_until(lambda: children(server.process.pid), "no worker")
+            for _ in range(50):
+                self.assertTrue(server.answers(), "predictions have all threads")
+            self.assertEqual(server.stop(), 0)
+
     def test_a_killed_servers_busy_worker_dies_with_it(self):
         with Server(f"[worker]\ndeadline_ms = {LONG_MS}\n") as server:
             users = Users(server)

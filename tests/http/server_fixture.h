@@ -135,6 +135,10 @@ class ServerTest : public ::testing::Test {
                                      [this](const Request&, std::string_view what) {
                                        const std::scoped_lock lock{mutex_};
                                        exceptions_.emplace_back(what);
+                                     },
+                                 .on_cut =
+                                     [this] {
+                                       if (wait_ends_when_cut_) release_.count_down();
                                      }});
   }
   [[nodiscard]] Client connect() const { return Client{server_->port()}; }
@@ -193,6 +197,7 @@ class ServerTest : public ::testing::Test {
   std::size_t text_bytes_ = 0;
   std::latch entered_{1};
   std::latch release_{1};
+  bool wait_ends_when_cut_ = false;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Logged> log_;

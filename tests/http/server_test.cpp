@@ -154,6 +154,16 @@ TEST_F(ServerTest, StopCutsARequestThatWaitsForItsClient) {
   EXPECT_EQ(logged(0).status, 400);
 }
 
+TEST_F(ServerTest, StopTellsWhatHandlersWaitForWhenTheirTimeIsOver) {
+  wait_ends_when_cut_ = true;
+  start({.stop_timeout_ms = 1});
+  auto client = connect();
+  client.send(get("/wait"));
+  entered_.wait();
+  server_->stop();
+  EXPECT_EQ(logged(0).path, "/wait");
+}
+
 TEST_F(ServerTest, ServesManyClientsAtOnce) {
   start({.threads_max = 8});
   std::vector<std::thread> threads;
