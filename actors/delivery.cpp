@@ -6,6 +6,10 @@
 
 namespace fedlog::actors {
 
+const std::string& full_problem(const Attempt& attempt) {
+  return attempt.in_full.empty() ? attempt.problem : attempt.in_full;
+}
+
 Next next_step(domain::NotificationKind kind, const Attempt& attempt) {
   switch (attempt.obstacle) {
     case Obstacle::none:
@@ -46,7 +50,7 @@ std::string progress_of(const domain::Notification& notification, const PendingD
   }
   if (first.attempts == 0) return "the first attempt is waiting for its turn";
   const auto why =
-      first.last.status == 0 ? first.last.problem : "answered " + std::to_string(first.last.status);
+      first.last.status == 0 ? full_problem(first.last) : "answered " + std::to_string(first.last.status);
   return std::to_string(first.attempts) + (first.attempts == 1 ? " attempt" : " attempts") + " failed (" +
          why + "), the next is at " + first.until.value_or(domain::Timestamp{}).text();
 }

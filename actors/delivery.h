@@ -22,9 +22,14 @@ enum class Obstacle {
 // One attempt to deliver: the receiver's status, or 0 and why there was none.
 struct Attempt {
   int status = 0;
-  std::string problem;
+  std::string problem;  // recorded in the log: names no part of the endpoint, and no address
   Obstacle obstacle = Obstacle::none;
+  bool posted = false;       // the whole message went out
+  std::string in_full = {};  // the problem with the names and addresses; empty: there are none to add
 };
+
+// What was wrong, for those who may know the endpoint.
+[[nodiscard]] const std::string& full_problem(const Attempt& attempt);
 
 // What follows from an attempt.
 enum class Next {

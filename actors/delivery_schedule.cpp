@@ -33,7 +33,7 @@ void DeliverySchedule::add(const storage::OutboxRow& row, Instant now) {
   last_added_ = std::max(last_added_, row.position);
   const auto id = row.notification.receiver;
   const auto training = row.notification.training;
-  auto& receiver = receivers_[id];
+  auto& receiver = receiver_of(id);
   auto& lane = receiver.lanes[training];
   lane.rows.push_back({row, now});
   if (lane.rows.size() > 1) return;
@@ -47,25 +47,23 @@ std::optional<DeliverySchedule::Step> DeliverySchedule::next(Instant now) {
     settlements_.pop_front();
     return step;
   }
-  const auto* const turn = next_turn();
-  if (turn == nullptr || turn->first > now) return std::nullopt;
+  const auto turn = turns_.next();
+  if (!turn || turn->first > now) return std::nullopt;
   const auto id = turn->second;
   auto& receiver = receivers_.at(id);
   const auto training = receiver.due.begin()->second;
   auto& lane = receiver.lanes.at(training);
   stop_waiting(receiver, training, State::under_way);
-  lane.silent_slot = receiver.silence.has_value();
-  ++under_way_;
+  lane.slot = turns_.begin(id);
   ++receiver.under_way;
-  if (lane.silent_slot) ++silent_under_way_;
   give_turn(id, receiver);
   return ToAttempt{lane.rows.front().row};
 }
 
 std::optional<DeliverySchedule::Instant> DeliverySchedule::next_due() const {
   if (!settlements_.empty()) return Instant::min();
-  const auto* const turn = next_turn();
-  return turn != nullptr ? std::optional{turn->first} : std::nullopt;
+  const auto turn = turns_.next();
+  return turn ? std::optional{turn->first} : std::nullopt;
 }
 
 std::optional<Settlement> DeliverySchedule::conclude(const storage::OutboxRow& row, const Attempt& made,
@@ -73,9 +71,8 @@ std::optional<Settlement> DeliverySchedule::conclude(const storage::OutboxRow& r
   const auto id = row.notification.receiver;
   auto& receiver = receivers_.at(id);
   auto& lane = receiver.lanes.at(row.notification.training);
-  --under_way_;
   --receiver.under_way;
-  if (lane.silent_slot) --silent_under_way_;
+  turns_.end(lane.slot);
   auto settlement = follow(receiver, row.notification.training, made, now, random);
   if (settlement) lane.state = State::settling;
   give_turn(id, receiver);
@@ -94,7 +91,7 @@ void DeliverySchedule::recorded(const storage::OutboxRow& row, Instant now) {
     wait(receiver, training, State::waiting, now);
     settle_if_fetched(receiver, training);
     give_turn(id, receiver);
-  } else if (receiver.lanes.empty() && !receiver.silence) {
+  } else if (receiver.lanes.empty() && !receiver.silence && !receiver.answers) {
     receivers_.erase(id);
   }
 }
@@ -113,13 +110,19 @@ void DeliverySchedule::endpoint_changed(domain::UserId receiver_id, Instant now)
   const auto found = receivers_.find(receiver_id);
   if (found == receivers_.end()) return;
   auto& receiver = found->second;
+  receiver.place = place_of(receiver_id);
   receiver.silence.reset();
+  receiver.answers = false;
+  if (receiver.followed_move <= now) {
+    receiver.followed_move = std::max(now, receiver.followed_move + options_.move_pause);
+  }
   for (auto& [training, lane] : receiver.lanes) {
     lane.failures = 0;
     lane.moved = lane.state == State::under_way;
     if (!is_waiting(lane.state)) continue;
+    const auto due = std::min(lane.due, receiver.followed_move);
     stop_waiting(receiver, training, State::waiting);
-    wait(receiver, training, State::waiting, now);
+    wait(receiver, training, State::waiting, due);
   }
   give_turn(receiver_id, receiver);
 }
@@ -145,24 +148,27 @@ std::optional<PendingDelivery> DeliverySchedule::pending(domain::UserId receiver
   return pending;
 }
 
-// The receiver whose lane has waited longest, of those that may be asked now.
-const DeliverySchedule::Turn* DeliverySchedule::next_turn() const {
-  if (under_way_ >= options_.concurrency) return nullptr;
-  const auto silent_max = std::max<std::size_t>(1, options_.concurrency / 2);
-  const bool silent_too = !silent_turns_.empty() && silent_under_way_ < silent_max;
-  if (turns_.empty()) return silent_too ? &*silent_turns_.begin() : nullptr;
-  if (silent_too && *silent_turns_.begin() < *turns_.begin()) return &*silent_turns_.begin();
-  return &*turns_.begin();
+DeliverySchedule::Receiver& DeliverySchedule::receiver_of(domain::UserId id) {
+  const auto [found, is_new] = receivers_.try_emplace(id);
+  if (is_new) found->second.place = place_of(id);
+  return found->second;
+}
+
+std::string DeliverySchedule::place_of(domain::UserId id) const {
+  auto place = options_.place_of ? options_.place_of(id) : std::string{};
+  return place.empty() ? id.text() : place;
 }
 
 // Puts the receiver where it belongs after anything about it has changed.
-void DeliverySchedule::give_turn(domain::UserId id, Receiver& receiver) {
-  if (receiver.turn) turns(receiver.turn_is_silent).erase(*receiver.turn);
-  receiver.turn.reset();
-  if (receiver.due.empty() || receiver.under_way >= options_.concurrency_per_receiver) return;
-  receiver.turn = Turn{receiver.due.begin()->first, id};
-  receiver.turn_is_silent = receiver.silence.has_value();
-  turns(receiver.turn_is_silent).insert(*receiver.turn);
+void DeliverySchedule::give_turn(domain::UserId id, const Receiver& receiver) {
+  if (receiver.due.empty() || receiver.under_way >= options_.concurrency_per_receiver) {
+    turns_.withdraw(id);
+    return;
+  }
+  const auto standing = receiver.silence   ? DeliveryTurns::Standing::silent
+                        : receiver.answers ? DeliveryTurns::Standing::answers
+                                           : DeliveryTurns::Standing::unknown;
+  turns_.queue(id, receiver.due.begin()->first, standing, receiver.place);
 }
 
 void DeliverySchedule::wait(Receiver& receiver, domain::TrainingId training, State state, Instant due) {
@@ -186,7 +192,8 @@ void DeliverySchedule::settle_if_fetched(Receiver& receiver, domain::TrainingId 
 }
 
 void DeliverySchedule::note_silence(Receiver& receiver, const Attempt& made, Instant now) const {
-  if (made.status != 0 || made.obstacle != Obstacle::none) {
+  receiver.answers = made.status != 0 || made.obstacle != Obstacle::none;
+  if (receiver.answers) {
     receiver.silence.reset();
     return;
   }
@@ -200,24 +207,17 @@ std::optional<Settlement> DeliverySchedule::follow(Receiver& receiver, domain::T
   auto& lane = receiver.lanes.at(training);
   lane.last = made;
   if (made.obstacle == Obstacle::none) ++lane.attempts;
-  note_silence(receiver, made, now);
+  const bool moved = std::exchange(lane.moved, false);
+  if (!moved) note_silence(receiver, made, now);
   const auto& row = lane.rows.front().row;
-  switch (next_step(row.notification.kind, made)) {
-    case Next::settle_delivered:
-      return settle(lane, domain::DeliveryOutcome::delivered);
-    case Next::settle_refused:
-      return settle(lane, domain::DeliveryOutcome::refused);
-    case Next::settle_dropped:
-      return settle(lane, domain::DeliveryOutcome::dropped, made.problem);
-    case Next::settle_unreachable:
-    case Next::retry:
-    case Next::wait_for_poll:
-      break;
-  }
+  const auto step = next_step(row.notification.kind, made);
+  if (step == Next::settle_delivered) return settle(lane, domain::DeliveryOutcome::delivered);
+  if (step == Next::settle_dropped) return settle(lane, domain::DeliveryOutcome::dropped, made.problem);
+  if (step == Next::settle_refused && !moved) return settle(lane, domain::DeliveryOutcome::refused);
   if (row.position <= receiver.fetched_up_to) return settle_fetched(lane);
-  if (std::exchange(lane.moved, false)) {  // this was about where the receiver is no more
-    receiver.silence.reset();
-    wait(receiver, training, State::waiting, now);
+  if (moved) {  // this was about where the receiver is no more
+    lane.last = {.status = 0, .problem = "the endpoint was changed meanwhile"};
+    wait(receiver, training, State::waiting, std::max(now, receiver.followed_move));
     return std::nullopt;
   }
   if (made.obstacle == Obstacle::no_target) {
@@ -234,9 +234,9 @@ std::optional<Settlement> DeliverySchedule::try_again(Receiver& receiver, domain
   // What comes while a receiver does not answer gets no whole span of its own.
   const auto since =
       receiver.silence ? std::min(lane.failing_since, receiver.silence->since) : lane.failing_since;
-  const auto due = now + wait_after(lane.failures, options_.retry, random);
-  if (due - since < options_.retry.span) {
-    wait(receiver, training, State::waiting, due);
+  if (const auto end = since + options_.retry.span; now < end) {
+    const auto due = now + wait_after(lane.failures, options_.retry, random);
+    wait(receiver, training, State::waiting, std::min<Instant>(due, end));
     return std::nullopt;
   }
   return settle(lane, domain::DeliveryOutcome::unreachable,

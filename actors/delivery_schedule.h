@@ -3,13 +3,16 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <variant>
 
 #include "actors/delivery.h"
+#include "actors/delivery_turns.h"
 
 namespace fedlog::actors {
 
@@ -27,6 +30,10 @@ class DeliverySchedule {
     std::size_t concurrency = 32;              // attempts under way at once
     std::size_t concurrency_per_receiver = 2;  // of those, to one receiver
     std::chrono::milliseconds poll_span{3'600'000};
+    // Between two changes of an endpoint that make what waits go out at once.
+    std::chrono::milliseconds move_pause{10'000};
+    // The host and port that a receiver is posted to; asked when it changes, too. Empty: shared with nobody.
+    std::function<std::string(domain::UserId)> place_of = {};
   };
 
   // To be posted now; conclude() says what came of it.
@@ -35,7 +42,8 @@ class DeliverySchedule {
   };
   using Step = std::variant<ToAttempt, Settlement>;
 
-  explicit DeliverySchedule(Options options) : options_(options) {}
+  explicit DeliverySchedule(Options options)
+      : options_(std::move(options)), turns_(options_.concurrency, options_.concurrency_per_receiver) {}
 
   // A pending row of the outbox; in order of position, each once.
   void add(const storage::OutboxRow& row, Instant now);
@@ -58,8 +66,8 @@ class DeliverySchedule {
   // settled as delivered, without an attempt.
   void fetched(domain::UserId receiver, std::uint64_t up_to_position);
 
-  // The receiver is somewhere else now: what waits for it is tried at once, and its old failures are
-  // forgotten.
+  // The receiver is somewhere else now: what waits for it is tried at once, or a pause after the change
+  // before, and its old failures are forgotten. Of the attempts under way only a success counts.
   void endpoint_changed(domain::UserId receiver, Instant now);
 
   // Of the first pending notification of a training to a receiver. `wall` is what the clock on the wall says
@@ -83,7 +91,7 @@ class DeliverySchedule {
     Instant failing_since;
     Attempt last;
     bool moved = false;        // its receiver has, while the attempt was under way
-    bool silent_slot = false;  // its attempt is one of those to receivers that do not answer
+    DeliveryTurns::Slot slot;  // of the attempt under way
   };
 
   // A receiver that does not answer, whichever lane it is asked on.
@@ -93,21 +101,22 @@ class DeliverySchedule {
   };
 
   using Due = std::pair<Instant, domain::TrainingId>;
-  using Turn = std::pair<Instant, domain::UserId>;
 
   struct Receiver {
     std::map<domain::TrainingId, Lane> lanes;
     std::set<Due> due;  // the lanes that wait
     std::size_t under_way = 0;
     std::uint64_t fetched_up_to = 0;
+    std::string place;
     std::optional<Silence> silence;
-    std::optional<Turn> turn;  // its place in one of the two queues
-    bool turn_is_silent = false;
+    bool answers = false;                    // the latest attempt was answered
+    Instant followed_move = Instant::min();  // when what waited was tried at once, or will be
   };
+  using Receivers = std::map<domain::UserId, Receiver>;
 
-  [[nodiscard]] std::set<Turn>& turns(bool silent) { return silent ? silent_turns_ : turns_; }
-  [[nodiscard]] const Turn* next_turn() const;
-  void give_turn(domain::UserId id, Receiver& receiver);
+  Receiver& receiver_of(domain::UserId id);
+  [[nodiscard]] std::string place_of(domain::UserId id) const;
+  void give_turn(domain::UserId id, const Receiver& receiver);
   static void wait(Receiver& receiver, domain::TrainingId training, PendingDelivery::State state,
                    Instant due);
   static void stop_waiting(Receiver& receiver, domain::TrainingId training, PendingDelivery::State state);
@@ -121,12 +130,9 @@ class DeliverySchedule {
                                                         Instant now) const;
 
   const Options options_;
-  std::map<domain::UserId, Receiver> receivers_;
-  std::set<Turn> turns_;         // receivers that may be asked, by the lane that has waited longest
-  std::set<Turn> silent_turns_;  // of those, the ones that did not answer lately
+  DeliveryTurns turns_;
+  Receivers receivers_;  // whoever answered or was silent stays known
   std::deque<Settlement> settlements_;
-  std::size_t under_way_ = 0;
-  std::size_t silent_under_way_ = 0;
   std::uint64_t last_added_ = 0;
 };
 

@@ -11,13 +11,6 @@ namespace {
 
 constexpr std::size_t outbox_page = 256;
 
-DeliverySchedule::Options schedule_options(const Notifier::Options& options) {
-  return {.retry = options.retry,
-          .concurrency = options.concurrency,
-          .concurrency_per_receiver = options.concurrency_per_receiver,
-          .poll_span = options.poll_span};
-}
-
 Notifier::Send send_over_http(const Notifier::Options& options,
                               std::shared_ptr<const Interruption> interruption) {
   auto webhook = std::make_shared<const Webhook>(ConnectionOptions{.connect_timeout = options.connect_timeout,
@@ -25,8 +18,9 @@ Notifier::Send send_over_http(const Notifier::Options& options,
                                                                    .total_timeout = options.total_timeout,
                                                                    .permits = options.permits,
                                                                    .interruption = std::move(interruption)});
-  return [webhook = std::move(webhook)](const Endpoint& endpoint, const WebhookMessage& message) {
-    return webhook->post(endpoint, message);
+  return [webhook = std::move(webhook)](const Endpoint& endpoint, const WebhookMessage& message,
+                                        const Interruption* cut_off) {
+    return webhook->post(endpoint, message, cut_off);
   };
 }
 
@@ -35,7 +29,36 @@ domain::Timestamp wall_clock() {
   return {std::chrono::duration_cast<std::chrono::microseconds>(now).count()};
 }
 
+// A host's name means the same in capitals.
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
 }  // namespace
+
+// An attempt that endpoint_changed() cuts off.
+class Notifier::UnderWay {
+ public:
+  UnderWay(Notifier& notifier, domain::UserId receiver) : notifier_(notifier) {
+    const std::lock_guard lock{notifier_.mutex_};
+    entry_ = notifier_.under_way_.emplace(receiver, &cut_off_);
+  }
+  ~UnderWay() {
+    const std::lock_guard lock{notifier_.mutex_};
+    notifier_.under_way_.erase(entry_);
+  }
+  UnderWay(const UnderWay&) = delete;
+  UnderWay& operator=(const UnderWay&) = delete;
+
+  [[nodiscard]] const Interruption& cut_off() const { return cut_off_; }
+
+ private:
+  Notifier& notifier_;
+  Interruption cut_off_;
+  std::multimap<domain::UserId, Interruption*>::iterator entry_;
+};
 
 Notifier::Notifier(const storage::Views& views, const Options& options, Settle settle, SecretOf secret_of,
                    Send send)
@@ -44,7 +67,26 @@ Notifier::Notifier(const storage::Views& views, const Options& options, Settle s
       settle_(std::move(settle)),
       secret_of_(std::move(secret_of)),
       send_(send ? std::move(send) : send_over_http(options, interruption_)),
-      schedule_(schedule_options(options)) {}
+      schedule_(schedule_options()) {}
+
+DeliverySchedule::Options Notifier::schedule_options() const {
+  return {.retry = options_.retry,
+          .concurrency = options_.concurrency,
+          .concurrency_per_receiver = options_.concurrency_per_receiver,
+          .poll_span = options_.poll_span,
+          .place_of = [this](domain::UserId receiver) { return place_of(receiver); }};
+}
+
+// Empty where nothing is posted to, or nothing can be read.
+std::string Notifier::place_of(domain::UserId receiver) const {
+  try {
+    const auto user = views_.user(receiver);
+    const auto endpoint = Endpoint::parse(user ? user->message_endpoint.text : "");
+    return endpoint ? lower(endpoint->host) + ":" + std::to_string(endpoint->port) : "";
+  } catch (const std::exception&) {
+    return {};  // the attempt finds it again, and says so
+  }
+}
 
 Notifier::~Notifier() {
   stop();
@@ -78,6 +120,8 @@ void Notifier::fetched(domain::UserId receiver, std::uint64_t up_to_position) {
 void Notifier::endpoint_changed(domain::UserId receiver) {
   const std::lock_guard lock{mutex_};
   schedule_.endpoint_changed(receiver, Clock::now());
+  const auto [first, last] = under_way_.equal_range(receiver);
+  std::for_each(first, last, [](const auto& entry) { entry.second->raise(); });
   changed_.notify_one();
 }
 
@@ -102,7 +146,7 @@ Result<PingAnswer> Notifier::ping(const domain::User& user) {
   const auto begin = Clock::now();
   Attempt made;
   try {
-    made = post(user, new_id().text(), ping_body());
+    made = post(user, new_id().text(), ping_body(), nullptr);
   } catch (const std::exception& error) {
     made.problem = error.what();
   }
@@ -111,8 +155,8 @@ Result<PingAnswer> Notifier::ping(const domain::User& user) {
     const std::lock_guard lock{mutex_};
     pinged_.erase(user.id);
   }
-  PingAnswer answer{.status = {}, .duration_ms = {}, .problem = std::move(made.problem)};
-  if (made.obstacle == Obstacle::none) answer.duration_ms = duration.count();
+  PingAnswer answer{.status = {}, .duration_ms = {}, .problem = full_problem(made)};
+  if (made.posted) answer.duration_ms = duration.count();
   if (made.status != 0) answer.status = made.status;
   if (made.status != 0 && (made.status < 200 || made.status >= 300)) {
     answer.problem = "it answers " + std::to_string(made.status) + ", and only 2xx accepts a notification";
@@ -120,11 +164,9 @@ Result<PingAnswer> Notifier::ping(const domain::User& user) {
   return answer;
 }
 
-// Those who ping each hold one of the caller's threads.
 bool Notifier::begin_ping(domain::UserId user) {
   const std::lock_guard lock{mutex_};
-  const auto pings_max = std::max<std::size_t>(1, options_.concurrency / 4);
-  return pinged_.size() < pings_max && pinged_.insert(user).second;
+  return pinged_.size() < options_.pings_max && pinged_.insert(user).second;
 }
 
 void Notifier::work(const std::stop_token& stop) {
@@ -134,7 +176,7 @@ void Notifier::work(const std::stop_token& stop) {
     auto step = schedule_.next(Clock::now());
     if (!step) {
       const auto due = schedule_.next_due().value_or(Clock::now() + std::chrono::hours{1});
-      changed_.wait_until(lock, stop, due, [this] { return has_something_to_do(); });
+      changed_.wait_until(lock, stop, due, [this, due] { return has_something_before(due); });
       continue;
     }
     changed_.notify_one();  // there may be more that is due
@@ -158,9 +200,10 @@ void Notifier::work(const std::stop_token& stop) {
   }
 }
 
-bool Notifier::has_something_to_do() const {
-  const auto due = schedule_.next_due();
-  return unread_ || (due && *due <= Clock::now());
+// Something may be planned for an earlier time while a thread sleeps, and who planned it be busy by then.
+bool Notifier::has_something_before(Clock::time_point due) const {
+  const auto next = schedule_.next_due();
+  return unread_ || (next && (*next < due || *next <= Clock::now()));
 }
 
 void Notifier::read_outbox() {
@@ -187,19 +230,21 @@ void Notifier::read_new_rows() {
 // What goes wrong here, a stored row that is damaged for one, is as if the receiver had not answered.
 Attempt Notifier::attempt(const storage::OutboxRow& row) {
   try {
+    const UnderWay under_way{*this, row.notification.receiver};  // before it is known where to
     const auto user = views_.user(row.notification.receiver);
     if (!user || !views_.is_pending(row.position)) {
       return {.status = 0, .problem = "the receiver or the training is gone", .obstacle = Obstacle::gone};
     }
-    return post(*user, row.id.text(), body_of(row.notification));
+    return post(*user, row.id.text(), body_of(row.notification), &under_way.cut_off());
   } catch (const std::exception& error) {
     spdlog::error("notification cannot be delivered id={} receiver={} reason=\"{}\"", row.id.text(),
                   row.notification.receiver.text(), error.what());
-    return {.status = 0, .problem = error.what()};
+    return {.status = 0, .problem = "this server cannot post it; its own log says why"};
   }
 }
 
-Attempt Notifier::post(const domain::User& user, const std::string& delivery, std::string body) {
+Attempt Notifier::post(const domain::User& user, const std::string& delivery, std::string body,
+                       const Interruption* cut_off) {
   if (domain::is_polled(user.message_endpoint.text)) {
     return {.status = 0, .problem = {}, .obstacle = Obstacle::polls};
   }
@@ -211,7 +256,7 @@ Attempt Notifier::post(const domain::User& user, const std::string& delivery, st
     // Its receiver would take a message without a signature for a forged one.
     if (!message.secret) return {.status = 0, .problem = "the secret to sign it with cannot be read"};
   }
-  return send_(*endpoint, message);
+  return send_(*endpoint, message, cut_off);
 }
 
 // `recorded` may come at once, or from another thread.

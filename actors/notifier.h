@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,6 +36,7 @@ class Notifier {
     RetryPolicy retry = {};
     std::size_t concurrency = 32;
     std::size_t concurrency_per_receiver = 2;
+    std::size_t pings_max = 8;  // at once; whoever pings holds a thread of its own
     std::chrono::milliseconds poll_span{3'600'000};
     Webhook::Permits permits = {};  // empty: every address
   };
@@ -45,8 +47,8 @@ class Notifier {
   using Settle = std::function<void(Settlement, std::function<void()> recorded)>;
   // The secret to sign a user's notifications with; none: it has none, or it cannot be read.
   using SecretOf = std::function<std::optional<std::string>(domain::UserId)>;
-  // Makes one attempt, and may block.
-  using Send = std::function<Attempt(const Endpoint&, const WebhookMessage&)>;
+  // Makes one attempt, and may block; not once it is cut off, if it can be (else null).
+  using Send = std::function<Attempt(const Endpoint&, const WebhookMessage&, const Interruption* cut_off)>;
 
   // `views` must outlive it. Without `secret_of` nobody has a secret; without `send` it is HTTP.
   Notifier(const storage::Views& views, const Options& options, Settle settle, SecretOf secret_of = {},
@@ -68,7 +70,8 @@ class Notifier {
   // for long.
   void fetched(domain::UserId receiver, std::uint64_t up_to_position);
 
-  // The receiver has another endpoint, or another secret: what waits for it is tried again at once.
+  // The receiver has another endpoint, or another secret: what waits for it is tried again at once, and so
+  // is what is on its way to the old one, which is cut off.
   void endpoint_changed(domain::UserId receiver);
 
   // How the first pending notification of a training to a receiver stands; none: nothing is pending.
@@ -84,11 +87,15 @@ class Notifier {
 
  private:
   using Clock = std::chrono::steady_clock;
+  class UnderWay;
 
   void work(const std::stop_token& stop);
-  [[nodiscard]] bool has_something_to_do() const;
+  [[nodiscard]] bool has_something_before(Clock::time_point due) const;
   [[nodiscard]] Attempt attempt(const storage::OutboxRow& row);
-  [[nodiscard]] Attempt post(const domain::User& user, const std::string& delivery, std::string body);
+  [[nodiscard]] Attempt post(const domain::User& user, const std::string& delivery, std::string body,
+                             const Interruption* cut_off);
+  [[nodiscard]] DeliverySchedule::Options schedule_options() const;
+  [[nodiscard]] std::string place_of(domain::UserId receiver) const;
   [[nodiscard]] bool begin_ping(domain::UserId user);
   void record(Settlement settlement);
   void recorded(const storage::OutboxRow& row);
@@ -107,7 +114,8 @@ class Notifier {
   std::uint64_t read_up_to_ = 0;
   bool unread_ = true;
   std::minstd_rand random_{std::random_device{}()};
-  std::set<domain::UserId> pinged_;  // right now
+  std::set<domain::UserId> pinged_;                         // right now
+  std::multimap<domain::UserId, Interruption*> under_way_;  // what cuts off the attempts to a receiver
   std::vector<std::jthread> threads_;
 };
 

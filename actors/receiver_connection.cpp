@@ -98,16 +98,24 @@ std::expected<std::vector<IpAddress>, std::string> resolve_with_system(const std
   return addresses;
 }
 
+// Whatever may end the waits of a connection; null: nothing.
+using Interruptions = std::array<const Interruption*, 2>;
+
+pollfd entry_of(const Interruption* interruption) {
+  return {.fd = interruption != nullptr ? interruption->descriptor() : -1, .events = POLLIN, .revents = 0};
+}
+
 // Waits until the socket is ready; false: not before `until`, or it was interrupted.
-bool wait_until(int socket, short events, Clock::time_point until, const Interruption* interruption) {
+bool wait_until(int socket, short events, Clock::time_point until, const Interruptions& interruptions) {
   while (true) {
     const auto left = std::chrono::ceil<milliseconds>(until - Clock::now()).count();
     if (left <= 0) return false;
-    std::array<pollfd, 2> entries{
-        {{.fd = socket, .events = events, .revents = 0},
-         {.fd = interruption != nullptr ? interruption->descriptor() : -1, .events = POLLIN, .revents = 0}}};
-    const int ready = ::poll(entries.data(), 2, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
-    if (entries[1].revents != 0) return false;
+    std::array<pollfd, 3> entries{{{.fd = socket, .events = events, .revents = 0},
+                                   entry_of(interruptions[0]),
+                                   entry_of(interruptions[1])}};
+    const int ready =
+        ::poll(entries.data(), entries.size(), static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+    if (entries[1].revents != 0 || entries[2].revents != 0) return false;
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return true;  // the call that is made next says what is wrong
   }
@@ -129,7 +137,7 @@ int begin_to_connect(int socket, const IpAddress& address, int port) {
 }
 
 std::expected<Socket, std::string> connect_to(const IpAddress& address, int port, Clock::time_point until,
-                                              const Interruption* interruption) {
+                                              const Interruptions& interruptions) {
   const int family = is_v4(address) ? AF_INET : AF_INET6;
   Socket socket{::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (socket.get() < 0) return std::unexpected(std::string(std::strerror(errno)));
@@ -137,7 +145,7 @@ std::expected<Socket, std::string> connect_to(const IpAddress& address, int port
   ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (begin_to_connect(socket.get(), address, port) == 0) return socket;
   if (errno != EINPROGRESS) return std::unexpected(std::string(std::strerror(errno)));
-  if (!wait_until(socket.get(), POLLOUT, until, interruption)) return std::unexpected("nobody answers");
+  if (!wait_until(socket.get(), POLLOUT, until, interruptions)) return std::unexpected("nobody answers");
   int failure = 0;
   socklen_t size = sizeof failure;
   ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &failure, &size);
@@ -169,6 +177,7 @@ void Interruption::raise() {
 
 struct ReceiverConnection::State {
   const ConnectionOptions& options;
+  Interruptions interruptions;
   Clock::time_point end;
   Socket socket = {};
   TlsClients::Connection ssl = {};
@@ -178,7 +187,7 @@ struct ReceiverConnection::State {
   }
 
   [[nodiscard]] bool wait(short events, Clock::time_point until) const {
-    return wait_until(socket.get(), events, until, options.interruption.get());
+    return wait_until(socket.get(), events, until, interruptions);
   }
 
   // After an SSL call that returned `result`, not above 0: whether it may be made again.
@@ -192,28 +201,29 @@ struct ReceiverConnection::State {
   [[nodiscard]] std::expected<void, ConnectionError> connect(const Endpoint& endpoint) {
     const auto addresses =
         options.resolve ? options.resolve(endpoint.host) : resolve_with_system(endpoint.host);
-    if (!addresses) {
+    const auto failed = [&](const std::string& what) {
       return std::unexpected(
-          ConnectionError{"the name " + endpoint.host + " cannot be resolved: " + addresses.error()});
-    }
-    if (addresses->empty())
-      return std::unexpected(ConnectionError{"the name " + endpoint.host + " has no address"});
-    ConnectionError error{.message = {}, .denied = true};
+          ConnectionError{.message = "its name" + what, .in_full = "the name " + endpoint.host + what});
+    };
+    if (!addresses) return failed(" cannot be resolved: " + addresses.error());
+    if (addresses->empty()) return failed(" has no address");
+    ConnectionError error{.message = {}, .in_full = {}, .denied = true};
     for (const auto& address : *addresses) {
       if (options.permits && !options.permits(address)) {
         if (error.denied) {
-          error.message =
-              "its address " + text_of(address) + " is in a network that this server may not post to";
+          const std::string what = " is in a network that this server may not post to";
+          error.message = "its address" + what;
+          error.in_full = "its address " + text_of(address) + what;
         }
         continue;
       }
-      auto connected =
-          connect_to(address, endpoint.port, within(options.connect_timeout), options.interruption.get());
+      auto connected = connect_to(address, endpoint.port, within(options.connect_timeout), interruptions);
       if (connected) {
         socket = std::move(*connected);
         return {};
       }
-      error = {.message = "no connection to " + text_of(address) + ": " + connected.error(), .denied = false};
+      error = {.message = "no connection: " + connected.error(),
+               .in_full = "no connection to " + text_of(address) + ": " + connected.error()};
       if (Clock::now() >= end) break;
     }
     return std::unexpected(error);
@@ -240,15 +250,17 @@ ReceiverConnection::~ReceiverConnection() = default;
 
 std::expected<ReceiverConnection, ConnectionError> ReceiverConnection::open(const Endpoint& endpoint,
                                                                             const ConnectionOptions& options,
-                                                                            const TlsClients& tls) {
-  auto state =
-      std::make_unique<State>(State{.options = options, .end = Clock::now() + options.total_timeout});
+                                                                            const TlsClients& tls,
+                                                                            const Interruption* cut_off) {
+  auto state = std::make_unique<State>(State{.options = options,
+                                             .interruptions = {options.interruption.get(), cut_off},
+                                             .end = Clock::now() + options.total_timeout});
   if (auto connected = state->connect(endpoint); !connected) {
     return std::unexpected(std::move(connected.error()));
   }
   if (endpoint.tls) {
     if (auto done = state->shake_hands(endpoint.host, tls); !done) {
-      return std::unexpected(ConnectionError{std::move(done.error())});
+      return std::unexpected(ConnectionError{.message = std::move(done.error())});
     }
   }
   return ReceiverConnection{std::move(state)};

@@ -18,7 +18,7 @@ namespace fedlog::actors {
 // An IP address; IPv4 as "::ffff:a.b.c.d".
 using IpAddress = std::array<std::uint8_t, 16>;
 
-// Lets other threads end all waits for receivers, once and for all.
+// Lets other threads end waits for receivers, once and for all.
 class Interruption {
  public:
   Interruption();
@@ -46,8 +46,9 @@ struct ConnectionOptions {
 };
 
 struct ConnectionError {
-  std::string message;
-  bool denied = false;  // no address of the host is permitted
+  std::string message;       // names neither host nor address
+  std::string in_full = {};  // the same with them; empty: there is nothing to add
+  bool denied = false;       // no address of the host is permitted
 };
 
 class TlsClients;
@@ -55,14 +56,16 @@ class TlsClients;
 
 // A connection to a receiver, which is not trusted. The host's name is resolved once; only its permitted
 // addresses are connected to, one after the other until one accepts, and TLS proves the name. All calls block
-// until they are done or time is up; the process must ignore SIGPIPE. The options must outlive it.
+// until they are done or time is up; the process must ignore SIGPIPE. The options and `cut_off` must outlive
+// it.
 class ReceiverConnection {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `tls` is used where the endpoint says so.
+  // `tls` is used where the endpoint says so. `cut_off` ends the waits of this connection alone; may be null.
   [[nodiscard]] static std::expected<ReceiverConnection, ConnectionError> open(
-      const Endpoint& endpoint, const ConnectionOptions& options, const TlsClients& tls);
+      const Endpoint& endpoint, const ConnectionOptions& options, const TlsClients& tls,
+      const Interruption* cut_off = nullptr);
   ReceiverConnection(ReceiverConnection&&) noexcept;
   ReceiverConnection& operator=(ReceiverConnection&&) = delete;
   ~ReceiverConnection();

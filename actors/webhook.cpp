@@ -26,8 +26,7 @@ std::string request_of(const Endpoint& endpoint, const WebhookMessage& message) 
   if (message.secret) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto timestamp_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
-    request += "\r\nX-Fedlog-Timestamp: " + std::to_string(timestamp_s) +
-               "\r\nX-Fedlog-Signature: " + webhook_signature(*message.secret, timestamp_s, message.body);
+    request += "\r\nX-Fedlog-Signature: " + webhook_signature(*message.secret, timestamp_s, message.body);
   }
   return request + "\r\n\r\n" + message.body;
 }
@@ -86,17 +85,23 @@ Attempt read_answer(ReceiverConnection& connection) {
 Webhook::Webhook(ConnectionOptions options)
     : options_(std::move(options)), tls_(make_tls_clients(options_.authorities_file)) {}
 
-Attempt Webhook::post(const Endpoint& endpoint, const WebhookMessage& message) const {
-  auto connection = ReceiverConnection::open(endpoint, options_, *tls_);
+Attempt Webhook::post(const Endpoint& endpoint, const WebhookMessage& message,
+                      const Interruption* cut_off) const {
+  auto connection = ReceiverConnection::open(endpoint, options_, *tls_, cut_off);
   if (!connection) {
+    auto& error = connection.error();
     return {.status = 0,
-            .problem = connection.error().message,
-            .obstacle = connection.error().denied ? Obstacle::no_target : Obstacle::none};
+            .problem = std::move(error.message),
+            .obstacle = error.denied ? Obstacle::no_target : Obstacle::none,
+            .posted = false,
+            .in_full = std::move(error.in_full)};
   }
   if (const auto sent = connection->send(request_of(endpoint, message)); !sent) {
     return {.status = 0, .problem = sent.error()};
   }
-  return read_answer(*connection);
+  auto attempt = read_answer(*connection);
+  attempt.posted = true;
+  return attempt;
 }
 
 }  // namespace fedlog::actors

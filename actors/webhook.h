@@ -27,8 +27,9 @@ class Webhook {
 
   explicit Webhook(ConnectionOptions options);
 
-  // One attempt; blocks.
-  [[nodiscard]] Attempt post(const Endpoint& endpoint, const WebhookMessage& message) const;
+  // One attempt; blocks, until `cut_off` says to end it, if there is one.
+  [[nodiscard]] Attempt post(const Endpoint& endpoint, const WebhookMessage& message,
+                             const Interruption* cut_off = nullptr) const;
 
  private:
   ConnectionOptions options_;

@@ -9,7 +9,8 @@
 namespace fedlog::actors {
 
 std::string webhook_signature(std::string_view secret, std::int64_t timestamp_s, std::string_view body) {
-  const auto text = std::to_string(timestamp_s) + "." + std::string(body);
+  const auto seconds = std::to_string(timestamp_s);
+  const auto text = seconds + "." + std::string(body);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
@@ -17,7 +18,7 @@ std::string webhook_signature(std::string_view secret, std::int64_t timestamp_s,
            &size) == nullptr) {
     throw std::runtime_error("OpenSSL could not sign a notification");
   }
-  std::string result = "sha256=";
+  auto result = "t=" + seconds + ",v1=";
   for (unsigned index = 0; index < size; ++index) {
     constexpr std::string_view digits = "0123456789abcdef";
     result += digits[digest[index] >> 4];

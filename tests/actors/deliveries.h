@@ -12,7 +12,7 @@
 
 namespace fedlog::actors::testing {
 
-inline const Attempt accepted{.status = 200, .problem = {}};
+inline const Attempt accepted{.status = 200, .problem = {}, .obstacle = Obstacle::none, .posted = true};
 inline const Attempt later{.status = 503, .problem = {}};
 inline const Attempt no_answer{.status = 0, .problem = "nobody answers"};
 inline const Attempt polls{.status = 0, .problem = {}, .obstacle = Obstacle::polls};

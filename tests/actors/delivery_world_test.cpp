@@ -95,6 +95,36 @@ TEST_F(World, WithADeadEndpointOfManyTrainingsDelaysNobodyElse) {
   EXPECT_THAT(now - begin, Le(seconds{2 * 100 * 30 / 2 + 60})) << "two attempts for each, two at once";
 }
 
+TEST_F(World, WithAPlaceThatHangsKeepsRoomForTheOthers) {
+  auto changed = options();
+  changed.place_of = [](domain::UserId user) {
+    return number_of(user.uuid) >= 100 ? "dead.example.org:80" : "";
+  };
+  use(changed);
+  for (std::uint8_t user = 100; user < 140; ++user) add(user, 1);
+  for (std::uint8_t user = 2; user < 20; ++user) add(user, 1);
+  answers = [](const storage::OutboxRow& row) -> Answer {
+    if (number_of(row.notification.receiver.uuid) >= 100) return {.made = no_answer, .takes = seconds{30}};
+    return {.made = accepted, .takes = milliseconds{10}};
+  };
+  run(now + seconds{1});
+  EXPECT_THAT(settled, SizeIs(18));
+}
+
+TEST_F(World, WithEndpointsThatHangKeepsRoomForThoseThatAnswer) {
+  for (std::uint8_t user = 2; user < 20; ++user) add(user, 1);
+  answers = [](const storage::OutboxRow& row) -> Answer {
+    if (number_of(row.notification.receiver.uuid) >= 100) return {.made = no_answer, .takes = seconds{30}};
+    return {.made = accepted, .takes = milliseconds{10}};
+  };
+  run(now + seconds{1});
+  settled.clear();
+  for (std::uint8_t user = 100; user < 140; ++user) add(user, 1);
+  for (std::uint8_t user = 2; user < 20; ++user) add(user, 1);
+  run(now + seconds{1});
+  EXPECT_THAT(settled, SizeIs(18));
+}
+
 TEST_F(World, WithEndpointsThatHangKeepsRoomForTheOthers) {
   auto changed = options();
   changed.retry.span = seconds{100'000};

@@ -17,7 +17,7 @@
 
 namespace fedlog::actors::testing {
 
-inline const Attempt accepted{.status = 200, .problem = {}};
+inline const Attempt accepted{.status = 200, .problem = {}, .obstacle = Obstacle::none, .posted = true};
 inline const Attempt no_connection{.status = 0, .problem = "no connection"};
 
 // The number of a user's endpoint.
@@ -92,7 +92,7 @@ class Notifications : public ::testing::Test {
           recorded();
         },
         [this](domain::UserId user) { return secret_of(user); },
-        [this](const Endpoint& endpoint, const WebhookMessage& message) {
+        [this](const Endpoint& endpoint, const WebhookMessage& message, const Interruption*) {
           attempts.change([&](auto& all) { all.push_back(text_of(endpoint, message)); });
           return answer(endpoint, message);
         });
@@ -117,7 +117,8 @@ class Notifications : public ::testing::Test {
 
   TemporaryFolder folder;
   std::unique_ptr<storage::Storage> storage = storage::open_memory_storage(folder.path());
-  Notifier::Send answer = [](const Endpoint&, const WebhookMessage&) { return accepted; };
+  std::function<Attempt(const Endpoint&, const WebhookMessage&)> answer =
+      [](const Endpoint&, const WebhookMessage&) { return accepted; };
   Notifier::SecretOf secret_of = [](domain::UserId) { return std::nullopt; };
   std::optional<domain::UserId> keep_unrecorded;
   Watched<std::vector<std::string>> attempts;

@@ -18,6 +18,16 @@ using ::testing::SizeIs;
 // A notification for user 2, whose endpoint a test chooses.
 class NotificationsOverHttp : public ::testing::Test {
  protected:
+  void move_to(const std::string& endpoint) {
+    const auto user = user_id(2);
+    const domain::UserChanged event{
+        .user = user, .first_name = {}, .last_name = {}, .email = {}, .message_endpoint = {{endpoint}}};
+    const auto key = storage->codec().keys().key_of(user).value();
+    ASSERT_TRUE(storage->journal().append_and_wait(storage::testing::commit_of(
+        storage::stream_of(user), storage->journal().version_of(storage::stream_of(user)),
+        {storage::EventCodec::encode(domain::UserEvent{event}, key)})));
+  }
+
   void request(const std::string& endpoint) {
     auto event = storage::testing::registered(2, "client");
     event.message_endpoint = {endpoint};
@@ -92,7 +102,7 @@ TEST_F(NotificationsOverHttp, HaveAnUnreachableReceiverInADeniedNetwork) {
   request(receiver.url("/"));
   const auto made = settlement();
   EXPECT_EQ(made.outcome, domain::DeliveryOutcome::unreachable);
-  EXPECT_EQ(made.detail, "its address 127.0.0.1 is in a network that this server may not post to");
+  EXPECT_EQ(made.detail, "its address is in a network that this server may not post to");
 }
 
 TEST_F(NotificationsOverHttp, DoNotFollowRedirections) {
@@ -117,6 +127,25 @@ TEST_F(NotificationsOverHttp, ThatAreUnderWayDoNotHoldUpTheEnd) {
     receiver.wait_for_a_connection();
   }
   EXPECT_FALSE(settled.value().has_value()) << "the next start delivers it";
+}
+
+TEST_F(NotificationsOverHttp, AreCutOffWhereTheReceiverIsNoMore) {
+  RawReceiver old_one{"HTTP/1.1 200 OK\r\n", {}};
+  Receiver new_one;
+  request("http://127.0.0.1:" + std::to_string(old_one.endpoint().port) + "/");
+  Notifier notifier{storage->views(),
+                    {.read_timeout = std::chrono::hours{1}, .total_timeout = std::chrono::hours{1}},
+                    [this](const Notifier::Settlement& made, const std::function<void()>&) {
+                      settled.change([&](auto& value) { value = made; });
+                    }};
+  notifier.start();
+  old_one.wait_for_a_connection();
+  move_to(new_one.url("/"));
+  notifier.endpoint_changed(user_id(2));
+  const auto made = settled.wait([](const auto& value) { return value.has_value(); });
+  ASSERT_TRUE(made.has_value());
+  EXPECT_EQ(made->outcome, domain::DeliveryOutcome::delivered);
+  EXPECT_THAT(new_one.calls(), SizeIs(1));
 }
 
 }  // namespace

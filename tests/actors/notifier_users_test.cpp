@@ -123,8 +123,47 @@ TEST_F(Notifications, CanBeTriedWithAPing) {
   answer = [](const Endpoint&, const WebhookMessage&) { return no_connection; };
   const auto silent = notifier->ping(storage->views().user(user_id(2)).value()).value();
   EXPECT_FALSE(silent.status.has_value());
-  EXPECT_TRUE(silent.duration_ms.has_value());
+  EXPECT_FALSE(silent.duration_ms.has_value()) << "nothing was posted";
   EXPECT_EQ(silent.problem, "no connection");
+  answer = [](const Endpoint&, const WebhookMessage&) -> Attempt {
+    return {.status = 0, .problem = "it is silent", .obstacle = Obstacle::none, .posted = true};
+  };
+  EXPECT_TRUE(notifier->ping(storage->views().user(user_id(2)).value())->duration_ms.has_value());
+}
+
+TEST_F(Notifications, TellOnlyWhoeverPingsWhereTheEndpointIs) {
+  answer = [](const Endpoint&, const WebhookMessage&) -> Attempt {
+    return {.status = 0,
+            .problem = "no connection: refused",
+            .obstacle = Obstacle::none,
+            .posted = false,
+            .in_full = "no connection to 192.0.2.7: refused"};
+  };
+  request(2);
+  start(quick(1, milliseconds{0}));
+  EXPECT_EQ(settlements(1)[0].detail, "no answer (no connection: refused)");
+  EXPECT_EQ(notifier->ping(storage->views().user(user_id(2)).value())->problem,
+            "no connection to 192.0.2.7: refused");
+}
+
+// All eight hang, and share a host and a port.
+TEST_F(Notifications, ToOneHostThatHangsLeaveRoomForTheOthers) {
+  std::counting_semaphore<> release{0};
+  answer = [&](const Endpoint& endpoint, const WebhookMessage&) {
+    if (endpoint.host == "Dead.example.org" || endpoint.host == "dead.example.org") release.acquire();
+    return accepted;
+  };
+  for (std::uint8_t user = 10; user < 18; ++user) {
+    add_user(user, user % 2 == 0 ? "http://dead.example.org/a" : "http://Dead.example.org:80/b");
+    request(user);
+  }
+  start(quick(8));
+  attempts.wait([](const auto& all) { return all.size() == 2; });
+  request(2);
+  notifier->outbox_grew();
+  EXPECT_EQ(settlements(1)[0].row.notification.receiver, user_id(2));
+  release.release(8);
+  settlements(9);
 }
 
 TEST_F(Notifications, CannotBeTriedWithAPingWhereNothingIsPosted) {
@@ -140,19 +179,25 @@ TEST_F(Notifications, CannotBeTriedWithAPingWhereNothingIsPosted) {
 }
 
 TEST_F(Notifications, AreTriedWithFewPingsAtOnce) {
-  std::binary_semaphore release{0};
+  std::counting_semaphore<> release{0};
   answer = [&](const Endpoint&, const WebhookMessage&) {
     release.acquire();
     return accepted;
   };
-  make(quick(8));
+  auto options = quick();
+  options.pings_max = 2;
+  make(options);
   const auto two = storage->views().user(user_id(2)).value();
   std::jthread first{[&] { EXPECT_TRUE(notifier->ping(two).has_value()); }};
   attempts.wait([](const auto& all) { return all.size() == 1; });
   const auto again = notifier->ping(two);
   ASSERT_FALSE(again.has_value()) << "one at a time to a receiver";
   EXPECT_EQ(again.error().reason, domain::Reason::throttled);
-  release.release();
+  const auto three = storage->views().user(user_id(3)).value();
+  std::jthread second{[&] { EXPECT_TRUE(notifier->ping(three).has_value()); }};
+  attempts.wait([](const auto& all) { return all.size() == 2; });
+  EXPECT_FALSE(notifier->ping(storage->views().user(user_id(4)).value()).has_value()) << "two are under way";
+  release.release(2);
 }
 
 }  // namespace

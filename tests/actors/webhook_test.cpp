@@ -75,15 +75,17 @@ TEST(Webhook, SignsWithTheReceiversSecret) {
     const auto begin = text.find("\r\n" + field + ": ") + field.size() + 4;
     return text.substr(begin, text.find('\r', begin) - begin);
   };
-  const auto timestamp_s = std::stoll(value_of("X-Fedlog-Timestamp"));
+  const auto signature = value_of("X-Fedlog-Signature");
+  ASSERT_TRUE(signature.starts_with("t=")) << text;
+  const auto timestamp_s = std::stoll(signature.substr(2));
   EXPECT_GT(timestamp_s, 1'600'000'000);
-  EXPECT_EQ(value_of("X-Fedlog-Signature"), webhook_signature("a secret", timestamp_s, "{}"));
+  EXPECT_EQ(signature, webhook_signature("a secret", timestamp_s, "{}"));
 }
 
 // With Python: hmac.new(b"key", b"1700000000.{}", "sha256").hexdigest()
 TEST(WebhookSignature, IsThatOfTimestampDotBody) {
   EXPECT_EQ(webhook_signature("key", 1'700'000'000, "{}"),
-            "sha256=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae");
+            "t=1700000000,v1=9d713ed406bb7076d4123f0dc2c39d2df5c654ed4b0cd56b52c8b4c940bd63ae");
 }
 
 TEST(Webhook, SurvivesAStatusLineThatDoesNotEnd) {
@@ -101,6 +103,7 @@ TEST(Webhook, SurvivesHeadersWithoutEnd) {
   const auto made = attempt(receiver.endpoint());
   EXPECT_EQ(made.status, 0);
   EXPECT_EQ(made.problem, "its answer's headers do not end");
+  EXPECT_TRUE(made.posted);
 }
 
 TEST(Webhook, SurvivesInformationWithoutEnd) {
@@ -154,7 +157,8 @@ TEST(Webhook, GivesUpOnAReceiverThatDoesNotAccept) {
   const auto made =
       attempt({.tls = false, .host = "127.0.0.1", .port = ntohs(address.sin_port), .target = "/"}, options);
   EXPECT_EQ(made.status, 0);
-  EXPECT_EQ(made.problem, "no connection to 127.0.0.1: nobody answers");
+  EXPECT_EQ(made.in_full, "no connection to 127.0.0.1: nobody answers");
+  EXPECT_EQ(made.problem, "no connection: nobody answers");
   ::close(first);
   ::close(listener);
 }
@@ -165,7 +169,10 @@ TEST(Webhook, SaysThatNobodyListens) {
     const RawReceiver gone{{}, {}};
     endpoint = gone.endpoint();
   }
-  EXPECT_EQ(attempt(endpoint).problem, "no connection to 127.0.0.1: Connection refused");
+  const auto made = attempt(endpoint);
+  EXPECT_EQ(made.in_full, "no connection to 127.0.0.1: Connection refused");
+  EXPECT_EQ(made.problem, "no connection: Connection refused");
+  EXPECT_FALSE(made.posted);
 }
 
 TEST(Webhook, DoesNotPostToADeniedAddress) {
@@ -175,7 +182,8 @@ TEST(Webhook, DoesNotPostToADeniedAddress) {
   const auto made = attempt(receiver.endpoint(), options);
   EXPECT_EQ(made.status, 0);
   EXPECT_EQ(made.obstacle, Obstacle::no_target);
-  EXPECT_EQ(made.problem, "its address 127.0.0.1 is in a network that this server may not post to");
+  EXPECT_EQ(made.in_full, "its address 127.0.0.1 is in a network that this server may not post to");
+  EXPECT_EQ(made.problem, "its address is in a network that this server may not post to");
 }
 
 // With the system's resolver, which may give the IPv6 address first.
@@ -233,7 +241,8 @@ TEST(Webhook, SaysThatANameCannotBeResolved) {
   options.resolve = [](const std::string&) { return std::unexpected(std::string("no such name")); };
   const auto made = attempt({.tls = false, .host = "nowhere.example", .port = 80, .target = "/"}, options);
   EXPECT_EQ(made.obstacle, Obstacle::none) << "it may be there later";
-  EXPECT_EQ(made.problem, "the name nowhere.example cannot be resolved: no such name");
+  EXPECT_EQ(made.in_full, "the name nowhere.example cannot be resolved: no such name");
+  EXPECT_EQ(made.problem, "its name cannot be resolved: no such name");
 }
 
 }  // namespace

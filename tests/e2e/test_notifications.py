@@ -218,6 +218,10 @@ class NotificationsTest(unittest.TestCase):
             self.assertFalse(is_authentic(SECRET, headers, body + b" "))
             with unittest.mock.patch("time.time", return_value=time.time() + 3600):
                 self.assertFalse(is_authentic(SECRET, headers, body), "an old one, sent again")
+            signature = headers["X-Fedlog-Signature"]
+            self.assertRegex(signature, "^t=[0-9]{10},v1=[0-9a-f]{64}$")
+            for forged in ("", "t=", "t=1", "t=" + 5000 * "1", signature.replace("v1=", "v1=\u00e9"), "t=\u0661", "\udcff", signature + ","):
+                self.assertFalse(is_authentic(SECRET, {"X-Fedlog-Signature": forged}, body), forged)
         self.call(server, "PATCH", f"users/{user}/", 200, name="signed", json={"x_webhook_secret": ""})
         count = len(receiver.calls)
         self.start_training(server, [user])
