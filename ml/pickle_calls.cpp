@@ -11,7 +11,7 @@ namespace {
 
 // What a function may be called with.
 enum class CallRule {
-  text,            // strings and bytes
+  text,            // strings and bytes; protocol 2 makes bytes by a call
   data,            // data
   container,       // data; elements may be added to it
   defaulting,      // likewise, but the first argument may be a type of Python's own
@@ -145,8 +145,7 @@ class Judge {
       return known_[children[1]];  // a member of an enum of TorchScript's
     }
     if (!fits(*rule, tree_.children(children[1]), known_[children[1]])) {
-      return forbidden("calls " + printable(function.text) +
-                       " with arguments that it never needs for weights");
+      return forbidden("calls " + printable(function.text) + " with arguments that no weights need");
     }
     const auto added = children.subspan(2);
     const bool takes_elements = *rule == CallRule::container || *rule == CallRule::defaulting;
@@ -183,7 +182,9 @@ class Judge {
         // One tuple of arguments may serve any number of calls.
         return arguments.size() <= 2 && std::ranges::all_of(arguments, [&](PickleRef argument) {
                  return tree_[argument].kind == PickleKind::string ||
-                        tree_[argument].kind == PickleKind::bytes;
+                        tree_[argument].kind == PickleKind::bytes ||
+                        (tree_[argument].kind == PickleKind::call &&
+                         tree_.callee(argument) == "_codecs.encode");
                });
       case CallRule::data:
       case CallRule::container:

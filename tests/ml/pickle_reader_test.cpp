@@ -160,6 +160,9 @@ TEST(PickleReader, LeavesTheCallsOfHonestModules) {
   EXPECT_EQ(called("collections", "Counter", "}" + pickled_items({{"cat", pickled(2)}})), "");
   EXPECT_EQ(called("torch", "Size", "(" + pickled(1) + pickled(2) + "t"), "");
   EXPECT_EQ(called("_codecs", "encode", pickled("abc") + pickled("latin1")), "");
+  EXPECT_EQ(called("__builtin__", "bytearray",
+                   pickled_global("_codecs", "encode") + pickled("abc") + pickled("latin1") + "\x86R"),
+            "");
   EXPECT_EQ(called("builtins", "set", "](" + pickled_global("torch", "float32") + "e"), "");
   EXPECT_EQ(refusal(pickled_global("collections", "OrderedDict") + ")R}" +
                     pickled_items({{"_metadata", "}"}}) + "b"),
