@@ -345,7 +345,7 @@ class Fixtures(unittest.TestCase):
 
 def draws(entry):
     """Whether its dropout is at work when a sample is drawn."""
-    return entry["name"].startswith(("models/mc_", "models/cnn_")) and not entry["name"].endswith("_trace.pt")
+    return entry["name"].startswith(("models/mc_", "models/cnn_", "models/op_transformer_")) and not entry["name"].endswith("_trace.pt")
 
 
 def tensor_of_base64(text):
