@@ -43,7 +43,7 @@ std::string sentence(storage::BlobError error) {
     case storage::BlobError::failed:
       break;
   }
-  return "the blob store failed; the server's log has the details";
+  return "a file could not be read or written (an error of the disk or its file system)";
 }
 
 // One that throws (there is no memory for it) costs its own round only.

@@ -52,7 +52,8 @@ Result<domain::TrainingStatus> TrainingCalls::status(const RequestContext& conte
       each.progress = progress_of(each.notification, *first);
     }
   }
-  return domain::status_of(*training, storage::system_time(), on_their_way);
+  return domain::status_of(*training, storage::system_time(), on_their_way,
+                           [&](domain::UserId user) { return storage_.views().is_active(user); });
 }
 
 Result<void> TrainingCalls::control(const RequestContext& context, domain::TrainingId id,

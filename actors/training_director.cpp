@@ -49,6 +49,14 @@ struct TrainingState {
 
 using TrainingActor = caf::stateful_actor<TrainingState>;
 
+// Why a training fails stands in its log, for its owner; here it is for who runs the server.
+template <class T>
+void log_failure(domain::TrainingId id, std::int64_t round, const std::expected<T, std::string>& result) {
+  if (result) return;
+  spdlog::error("round could not be closed training={} round={} reason=\"{}\"", id.text(), round,
+                result.error());
+}
+
 // Sends the result of what was asked for as a command to the training that asked, which may rest by then. The
 // blobs of the result are held until its event is durable, or it is refused.
 template <class Command>
@@ -97,6 +105,7 @@ TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::Tra
           [shared, id](const domain::Aggregation& aggregation) {
             shared->parts.aggregation_worker.aggregate(
                 aggregation, [shared, id, aggregation](auto result, auto blobs) {
+                  log_failure(id, aggregation.round, result);
                   tell(shared, id,
                        domain::RecordAggregation{.aggregation = aggregation, .weights = std::move(result)},
                        std::move(blobs));
@@ -106,6 +115,7 @@ TrainingProcess::Ports ports_of(TrainingActor* self, Shared* shared, domain::Tra
           [shared, id](const domain::Averaging& averaging) {
             shared->parts.aggregation_worker.average(averaging, [shared, id, averaging](auto result,
                                                                                         auto blobs) {
+              log_failure(id, averaging.round, result);
               tell(shared, id, domain::RecordAveraging{.averaging = averaging, .moments = std::move(result)},
                    std::move(blobs));
             });

@@ -89,7 +89,9 @@ std::vector<UserId> Training::missing() const {
 }
 
 std::int64_t Training::quorum() const {
-  if (options.min_updates > 0) return options.min_updates;
+  if (options.min_updates > 0) {
+    return std::min(options.min_updates, std::max(std::int64_t{1}, std::ssize(participants)));
+  }
   // A little less, so that a tenth of 30 is 3 although 0.1 is not exactly a tenth.
   const double share = options.min_updates_fraction * static_cast<double>(participants.size()) - 1e-9;
   return std::max(std::int64_t{1}, static_cast<std::int64_t>(std::ceil(share)));

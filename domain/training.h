@@ -186,7 +186,8 @@ struct Training {
   [[nodiscard]] bool has_done_its_part(UserId participant) const;
   // Whose work the open phase waits for, in canonical order; nobody's in the other phases.
   [[nodiscard]] std::vector<UserId> missing() const;
-  // How many participants must have done their part when the deadline of a round passes; at least one.
+  // How many participants must have done their part when the deadline of a round passes; at least one, and no
+  // more than there are.
   [[nodiscard]] std::int64_t quorum() const;
   // How long the open phase may wait for its participants, in seconds; 0: for ever.
   [[nodiscard]] std::int64_t deadline_s() const;

@@ -117,8 +117,19 @@ void TrainingCourse::join(UserId user) {
 
 void TrainingCourse::remove(UserId user, std::string reason) {
   const bool running = is_running(training_.state);
-  emit(ParticipantRemoved{user, std::move(reason)});
+  emit_removal(user, std::move(reason));
   if (running) notify(user, NotificationKind::client_removed, std::nullopt);
+}
+
+void TrainingCourse::leave(UserId user) {
+  emit_removal(user, "left");
+}
+
+// The first moments say which form they all have. When they go, those that were refused for another may come.
+void TrainingCourse::emit_removal(UserId user, std::string reason) {
+  const bool had_moments = training_.phase == Phase::collecting && !training_.moments.empty();
+  emit(ParticipantRemoved{user, std::move(reason)});
+  if (had_moments && training_.moments.empty() && !training_.paused) ask_again();
 }
 
 void TrainingCourse::record_weights(BlobId weights) {

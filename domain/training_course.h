@@ -23,6 +23,7 @@ class TrainingCourse {
   void start();
   void join(UserId user);
   void remove(UserId user, std::string reason);
+  void leave(UserId user);
   void record_weights(BlobId weights);
   void record_moments(const AveragedMoments& moments);
   void resume();
@@ -46,6 +47,7 @@ class TrainingCourse {
   void end_test();
   void end_phase();
   void set_deadline();
+  void emit_removal(UserId user, std::string reason);
   void ask_again();  // those who have not done their part
   void ask_for_part(UserId receiver);
   void notify_of_end(std::optional<std::string> reason);

@@ -1,3 +1,4 @@
+#include <iterator>
 #include <utility>
 
 #include "domain/training_course.h"
@@ -118,7 +119,7 @@ struct Decide {
   Decision operator()(const LeaveTraining& c) const {
     if (!training.has_participant(c.by.id)) return std::unexpected(not_a_participant(training));
     TrainingCourse course{training, circumstances};
-    course.emit(ParticipantRemoved{c.by.id, "left"});
+    course.leave(c.by.id);
     course.advance();
     return course.take();
   }
@@ -267,6 +268,10 @@ struct Decide {
         c.outcome == DeliveryOutcome::unreachable && !training.has_done_its_part(receiver);
     if (unreachable && training.options.on_unreachable == OnUnreachable::error) {
       course.fail("Participant " + receiver.text() + " " + why_removed(c) + ".");
+    } else if (unreachable && training.options.min_updates >= std::ssize(training.participants)) {
+      course.fail("Participant " + receiver.text() + " " + why_removed(c) +
+                  ". Without it fewer are left than the " + std::to_string(training.options.min_updates) +
+                  " of the option min_updates.");
     } else if (refused || unreachable) {
       course.remove(receiver, why_removed(c));
       course.advance();

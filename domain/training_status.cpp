@@ -80,8 +80,10 @@ NewestRequests newest_of(const std::vector<PendingNotification>& pending) {
   return newest;
 }
 
-Awaited awaited_of(UserId participant, const Training& training, const NewestRequests& requests) {
-  Awaited awaited{.participant = participant, .last_delivery = {}, .requested = {}};
+Awaited awaited_of(UserId participant, const Training& training, const NewestRequests& requests,
+                   const IsActive& is_active) {
+  Awaited awaited{
+      .participant = participant, .last_delivery = {}, .requested = {}, .active = is_active(participant)};
   if (const auto* settled = training.last_delivery_to(participant)) awaited.last_delivery = *settled;
   const auto requested = requests.find(participant);
   if (requested != requests.end()) awaited.requested = *requested->second;
@@ -91,7 +93,7 @@ Awaited awaited_of(UserId participant, const Training& training, const NewestReq
 }  // namespace
 
 TrainingStatus status_of(const Training& training, Timestamp now,
-                         const std::vector<PendingNotification>& pending) {
+                         const std::vector<PendingNotification>& pending, const IsActive& is_active) {
   const auto open = in_its_phase(training);
   TrainingStatus status;
   status.training = training.id;
@@ -106,7 +108,7 @@ TrainingStatus status_of(const Training& training, Timestamp now,
   if (!training.cancelled) {
     const auto requests = newest_of(pending);
     for (const auto& participant : open.missing()) {
-      status.awaited.push_back(awaited_of(participant, training, requests));
+      status.awaited.push_back(awaited_of(participant, training, requests, is_active));
     }
   }
   status.participants = static_cast<std::int64_t>(training.participants.size());

@@ -53,6 +53,7 @@ struct Awaited {
   UserId participant;
   std::optional<Delivery> last_delivery;         // how the newest notification that was settled ended
   std::optional<PendingNotification> requested;  // the newest one that is on its way
+  bool active = true;                            // whether its account is; else it can send nothing
 
   bool operator==(const Awaited&) const = default;
 };
@@ -81,9 +82,13 @@ struct TrainingStatus {
   bool operator==(const TrainingStatus&) const = default;
 };
 
+using IsActive = std::function<bool(UserId)>;
+
 // `pending` are the training's notifications that are on their way, in the order of their requests.
-[[nodiscard]] TrainingStatus status_of(const Training& training, Timestamp now,
-                                       const std::vector<PendingNotification>& pending = {});
+// `is_active` says whose accounts are.
+[[nodiscard]] TrainingStatus status_of(
+    const Training& training, Timestamp now, const std::vector<PendingNotification>& pending = {},
+    const IsActive& is_active = [](UserId) { return true; });
 
 // What a user is called in sentences.
 using NameOf = std::function<std::string(UserId)>;

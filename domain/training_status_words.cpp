@@ -151,6 +151,7 @@ std::string summary_of(const TrainingStatus& status, const NameOf& name_of_user)
 
 std::string sentence_about(const Awaited& awaited, const TrainingStatus& status, const NameOf& name_of_user) {
   auto text = name_of_user(awaited.participant) + ": ";
+  if (!awaited.active) text += "its account is deactivated, so it can send nothing. ";
   if (!awaited.last_delivery && !awaited.requested) return text + "nothing was sent to it yet.";
   if (awaited.last_delivery) text += delivery_text(*awaited.last_delivery) + ".";
   if (awaited.requested) {
@@ -172,12 +173,15 @@ std::string advice_for(const TrainingStatus& status) {
   if (status.waits_for == Wait::nothing) {
     return status.cancelled ? "A cancelled training stays ended. Its model can be trained in a new one." : "";
   }
+  if (!std::ranges::all_of(status.awaited, &Awaited::active)) {
+    return "Remove the participants whose accounts are deactivated, or have the accounts activated.";
+  }
   if (status.waits_for != Wait::resume) return {};
   if (status.participants == 0) return "Add participants, then resume it.";
   if (status.paused) return "Resume it.";
   if (is_servers_work(status.phase)) {
-    return "What participants sent is kept. See to what the reason names (the server's log says more), then "
-           "resume it: the server tries again with the same files.";
+    return "What participants sent is kept. See to what the reason names, then resume it: the server tries "
+           "again with the same files, once nobody is missing.";
   }
   return "What participants sent is kept. Resume it to wait for those who are missing, after removing who "
          "will not answer or adding others.";

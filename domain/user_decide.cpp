@@ -26,7 +26,7 @@ std::unexpected<Rejection> runs_trainings(const std::vector<TrainingId>& trainin
       Reason::invalid_request,
       "The user runs trainings that are not over: " + ids +
           ". Cancel them or wait for their end, or send {\"x_even_if_running\": true}; then they go "
-          "on, and only superusers can manage them."});
+          "on, and only superusers can pause, resume and cancel them."});
 }
 
 // The new value if it is another one.

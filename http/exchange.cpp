@@ -152,6 +152,9 @@ void Exchanges::fill_in(const Exchange& exchange, Response& response, FileDescri
   };
   try {
     fill(response);
+    if (!response.failure.empty() && callbacks_.on_exception) {
+      callbacks_.on_exception(request, response.failure);
+    }
     if (!has_safe_headers(response)) {
       failed("an answer's header has control characters");
     } else if (!AnswerWriter::open_file(response, file)) {
@@ -172,6 +175,7 @@ void Exchanges::write_answer(Exchange& exchange, Response response, FileDescript
   const bool keep = exchange.may_be_followed && !stopping;
   response.headers.set("X-Request-ID", request.id);
   response.headers.set_if_absent("Date", date_now());
+  response.share.reset();
   exchange.answer = writer_.write(std::move(response), std::move(file), keep, request.method == "HEAD");
 }
 

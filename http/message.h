@@ -123,8 +123,11 @@ struct Response {
   Headers headers;
   // The server adds Content-Length, Connection, Date and X-Request-ID, and leaves the body out for HEAD.
   std::variant<std::string, FileBody> body;
+  std::string failure = {};  // why the server could not do its work; for its log alone, with status 500
   // Set: this is the answer only after `complete` was called. Never with a FileBody.
   std::shared_ptr<Deferral> deferral = {};
+  // What the body takes of a budget; let go when the answer is about to be sent.
+  std::shared_ptr<const void> share = {};
 };
 
 }  // namespace fedlog::http

@@ -193,6 +193,7 @@ Body awaited() {
                  {"says", with_example(text("What happened to its notifications, in a sentence."),
                                        "ada: UPDATE_ROUND_START of round 0 was delivered at "
                                        "2026-01-31T08:15:00Z with status 200.")},
+                 {"active", with_example(boolean("Whether its account is; else it can send nothing."), true)},
                  {"last_delivery", delivery()},
                  {"on_its_way", on_its_way()}},
                 "A participant whose part is missing.");

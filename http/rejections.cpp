@@ -92,7 +92,9 @@ Response shaped(const StatusAndShape& answer, const domain::Rejection& rejection
     case Shape::server_error:
       break;
   }
-  return server_error_response();
+  auto response = server_error_response();
+  response.failure = rejection.message;
+  return response;
 }
 
 }  // namespace

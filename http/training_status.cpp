@@ -35,6 +35,7 @@ Body awaited_body(const domain::Awaited& awaited, const domain::TrainingStatus& 
   body["participant"] = awaited.participant.text();
   body["name"] = name_of_user(awaited.participant);
   body["says"] = domain::sentence_about(awaited, status, name_of_user);
+  body["active"] = awaited.active;
   body["last_delivery"] = awaited.last_delivery ? delivery_body(*awaited.last_delivery) : Body(nullptr);
   body["on_its_way"] = awaited.requested ? pending_body(*awaited.requested) : Body(nullptr);
   return body;

@@ -89,6 +89,11 @@ std::optional<domain::User> Views::user(domain::UserId id) const {
   return value_of(read_user(*reader_, *keys_, id));
 }
 
+bool Views::is_active(domain::UserId id) const {
+  const auto known = user(id);
+  return known && known->active;
+}
+
 std::optional<domain::User> Views::user_by_name(std::string_view username) const {
   const auto id = reader_->get(view_keys::user_by_name(keys_->lookup_digest(username)));
   return id ? user(view_keys::id_from<domain::UserId>(*id)) : std::nullopt;

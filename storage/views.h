@@ -48,7 +48,7 @@ struct OutboxRow {
   }
 };
 
-// How many notifications a receiver can still ask for.
+// How many notifications a receiver can still ask for when they are settled.
 inline constexpr std::uint64_t notifications_kept = 1'000;
 
 // What the log adds up to, for reading: kept up to date in the same batch as the events, so whatever was
@@ -61,6 +61,8 @@ class Views {
   Views(const KeyValueReader& reader, const KeyRing& keys) : reader_(&reader), keys_(&keys) {}
 
   [[nodiscard]] std::optional<domain::User> user(domain::UserId id) const;
+  // Whether there is such a user, and its account is active.
+  [[nodiscard]] bool is_active(domain::UserId id) const;
   [[nodiscard]] std::optional<domain::User> user_by_name(std::string_view username) const;
   [[nodiscard]] List<domain::User> users() const;
 
@@ -94,8 +96,8 @@ class Views {
   // The outbox's rows of one training, in the order in which they were requested.
   [[nodiscard]] std::vector<domain::PendingNotification> pending_in(domain::TrainingId training) const;
 
-  // Those for one receiver, settled or not, after a position of the log: the newest `notifications_kept`, as
-  // long as their training is there.
+  // Those for one receiver after a position of the log: all that are pending, and of the rest the
+  // `notifications_kept` that were settled last, as long as their training is there.
   [[nodiscard]] std::vector<OutboxRow> notifications_of(domain::UserId receiver, std::uint64_t after_position,
                                                         std::size_t limit) const;
 

@@ -141,9 +141,11 @@ Outcome why(const nlohmann::json& request, storage::Storage& storage, const Emit
     return known ? known->username.text : "user/" + user.text();
   };
   const auto running = status_of_running ? status_of_running(*id) : std::nullopt;
-  emit(http::serialized(
-      running ? *running : domain::status_of(*training, storage::system_time(), views.pending_in(*id)),
-      name_of_user));
+  emit(http::serialized(running
+                            ? *running
+                            : domain::status_of(*training, storage::system_time(), views.pending_in(*id),
+                                                [&](domain::UserId user) { return views.is_active(user); }),
+                        name_of_user));
   return {};
 }
 

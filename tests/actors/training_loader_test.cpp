@@ -129,7 +129,7 @@ TEST(LoadTraining, IgnoresASnapshotOfAnotherRevisionOfTheCode) {
   LiveTraining live;
   live.run_a_round();
   live.save_marked_snapshot();
-  live.forge_snapshot("revision\x03", "revision\x02");
+  live.forge_snapshot("revision\x04", "revision\x02");
   EXPECT_EQ(live.load().training, live.process().training());
 }
 

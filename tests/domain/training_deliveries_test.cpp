@@ -47,6 +47,36 @@ TEST(LastDeliveries, AreNotKnownOfLogsThatDoNotSayWhatWasDelivered) {
   EXPECT_THAT(course.training.last_deliveries, IsEmpty());
 }
 
+TEST(WhoStaysUnreachable, EndsATrainingThatHasTooFewWithoutIt) {
+  Course course;
+  course.training.options.min_updates = 2;
+  course.start();
+  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0);
+  EXPECT_EQ(course.training.state, TrainingState::error);
+  EXPECT_TRUE(course.training.has_participant(one.id)) << "it may be reached when the training is resumed";
+  EXPECT_EQ(course.training.reason, "Participant " + one.id.text() +
+                                        " could not be reached with UPDATE_ROUND_START: connection refused. "
+                                        "Without it fewer are left than the 2 of the option min_updates.");
+}
+
+TEST(WhoStaysUnreachable, IsRemovedWhereEnoughAreLeft) {
+  Course course({one.id, two.id, stranger.id});
+  course.training.options.min_updates = 2;
+  course.start();
+  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::unreachable, 0);
+  EXPECT_EQ(course.training.state, TrainingState::ongoing);
+  EXPECT_FALSE(course.training.has_participant(one.id));
+}
+
+TEST(WhoRefuses, IsRemovedHoweverFewAreLeft) {
+  Course course;
+  course.training.options.min_updates = 2;
+  course.start();
+  course.settle(one, NotificationKind::update_round_start, DeliveryOutcome::refused, 500);
+  EXPECT_EQ(course.training.state, TrainingState::ongoing);
+  EXPECT_FALSE(course.training.has_participant(one.id));
+}
+
 TEST(ATrainingInError, TellsItsParticipantsAndItsOwnerWhy) {
   Course course;
   course.start();

@@ -240,6 +240,25 @@ TEST_F(Status, TellsWhatWasDeliveredToWhoIsAwaited) {
   EXPECT_EQ(status().awaited.front().last_delivery->status, 202);
 }
 
+TEST_F(Status, TellsWhoseAccountIsDeactivated) {
+  course.start();
+  const auto told = status_of(course.training, {course.now}, {}, [](UserId user) { return user != one.id; });
+  EXPECT_FALSE(told.awaited.front().active);
+  EXPECT_TRUE(told.awaited.back().active);
+  const NameOf name = [](UserId) { return std::string{"ada"}; };
+  EXPECT_THAT(sentence_about(told.awaited.front(), told, name),
+              testing::HasSubstr("its account is deactivated, so it can send nothing"));
+  EXPECT_THAT(advice_for(told), testing::HasSubstr("Remove the participants whose accounts are deactivated"));
+  EXPECT_EQ(advice_for(status()), "");
+}
+
+TEST_F(Status, NeverAsksForMoreThanThereAre) {
+  course.training.options.min_updates = 5;
+  course.training.options.round_deadline_s = 10;
+  course.start();
+  EXPECT_EQ(status().needed, status().participants);
+}
+
 TEST_F(Status, TellsWhatCouldNotBeDelivered) {
   course.start();
   course.settle(one, NotificationKind::training_start, DeliveryOutcome::unreachable, 0);

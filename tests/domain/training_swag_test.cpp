@@ -99,6 +99,18 @@ TEST(ASwagRound, TakesMomentsOfOneFormOnly) {
   EXPECT_TRUE(pending_averaging(course.training));
 }
 
+TEST(ASwagRound, AsksAgainWhenTheOnlyMomentsGoWithTheirSender) {
+  for (const bool leaves : {true, false}) {
+    auto course = collecting();
+    course.moments(one, 21, 1, "float32 [1]");
+    const auto events =
+        leaves ? course.run(LeaveTraining{one}) : course.run(RemoveParticipants{owner, {one.id}});
+    EXPECT_THAT(told(events), testing::Contains("SWAG_ROUND_START 1 -> 3"));
+    course.moments(two, 22);
+    EXPECT_TRUE(pending_averaging(course.training)) << "in the form that was refused before";
+  }
+}
+
 TEST(ASwagRound, ReplacesMomentsUntilTheyAreAveraged) {
   auto course = collecting();
   course.moments(one, 21);

@@ -2,6 +2,7 @@
 """Every call that changes something, named by the API's own description: sent again with its Idempotency-Key, whatever its body
 says then, it gets the first answer and does nothing, not even after the server was killed in between."""
 
+import concurrent.futures
 import json
 import secrets
 import time
@@ -280,6 +281,19 @@ class Idempotency(unittest.TestCase):
                 self.assertEqual(self.send(method, path, who, key, **body), first)
                 self.assertEqual(self.send(method, path, who, key, **another_body), first)
                 self.assertEqual(self.changes(), happened)
+
+    def test_repetitions_of_a_call_that_is_still_on_its_way_get_its_answer(self):
+        for (method, template), prepare in CALLS.items():
+            with self.subTest(f"{method} {template}"), concurrent.futures.ThreadPoolExecutor(6) as pool:
+                path, who, body, _ = prepare(self.world)
+                key = secrets.token_hex(8)
+                happened = len(self.changes())
+                sent = [pool.submit(self.send, method, path, who, key, **body) for _ in range(6)]
+                answers = {each.result() for each in sent}
+                self.assertEqual(len(answers), 1, answers)
+                self.assertIn(answers.pop()[0], (200, 201, 202, 204))
+                kinds = [kind for _, kind in self.changes()[happened:] if kind != "NotificationRequested"]
+                self.assertEqual(len(kinds), len(set(kinds)), "something happened twice")
 
     def test_a_restart_forgets_no_answer(self):
         made = []

@@ -86,6 +86,14 @@ TEST(Rejections, LetNoHintBreakOutOfItsHeader) {
   EXPECT_EQ(hint.size(), 1000U);
 }
 
+TEST(Rejections, OfTheServersOwnTellItsLogAlone) {
+  const auto answer = rejection_response({.reason = internal, .message = "A file is missing."});
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_EQ(answer.failure, "A file is missing.");
+  EXPECT_FALSE(std::get<std::string>(answer.body).contains("missing"));
+  EXPECT_EQ(rejection_response({.reason = wrong_round, .message = "Why."}).failure, "");
+}
+
 TEST(Rejections, OfNoFieldInParticularSaySo) {
   const auto answer = rejection_response({.reason = invalid_field, .message = "Why."});
   EXPECT_EQ(std::get<std::string>(answer.body), R"({"non_field_errors":["Why."]})");

@@ -162,7 +162,7 @@ void Book::expect_consequence() const {
 // Who does not take its work is removed, or ends the training, if that is the policy for who is unreachable.
 void Book::expect_loss() const {
   if (!lost_) return;
-  expect(!takes_part(*lost_) || types_.contains("TrainingFailed"),
+  expect(!takes_part(*lost_) || consequence_ == Consequence::failure,
          "somebody does not take its work, and nothing comes of it");
 }
 

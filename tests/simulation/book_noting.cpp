@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/simulation/book.h"
+#include "tests/simulation/surroundings.h"
 
 namespace fedlog::simulation {
 
@@ -32,6 +33,8 @@ struct Book::Noting {
   void operator()(const domain::ParticipantRemoved& e) const {
     book.expect(book.takes_part(e.participant), "somebody is removed who does not take part");
     book.expect(!e.reason.empty(), "somebody is removed, and nobody knows why");
+    book.expect(book.lost_ == e.participant || acts(book.created_->actor) || acts(e.participant),
+                "somebody is removed who took its work, and nobody asked for it");
     book.remove(e.participant);
     if (e.reason.contains("refused")) book.happenings_.count("participants removed since they refused");
     if (e.reason.contains("reached")) book.happenings_.count("participants removed as unreachable");
@@ -208,6 +211,9 @@ struct Book::Noting {
   void operator()(const domain::TrainingFailed& e) const {
     book.expect(book.running(), "it fails without running");
     book.expect(!e.reason.empty(), "it fails, and nobody knows why");
+    book.expect(book.participants_.empty() || domain::is_servers_work(book.phase_) ||
+                    book.consequence_ == Consequence::failure,
+                "it fails, and need not");
     book.end(TrainingState::error, e.reason);
     book.happenings_.count("trainings failed");
     if (book.participants_.empty()) book.happenings_.count("trainings failed since nobody was left");
@@ -218,6 +224,7 @@ struct Book::Noting {
 
   void operator()(const domain::TrainingCancelled& e) const {
     book.expect(!e.reason.empty(), "it is cancelled, and nobody knows why");
+    expect_controlled("it is cancelled");
     book.end(TrainingState::error, e.reason);
     book.cancelled_ = true;
     book.happenings_.count("trainings cancelled");
@@ -225,12 +232,14 @@ struct Book::Noting {
 
   void operator()(const domain::TrainingPaused&) const {
     book.expect(book.running() && !book.paused_, "it is paused out of its turn");
+    expect_controlled("it is paused");
     book.paused_ = true;
     book.deadline_.reset();
     book.happenings_.count("pauses");
   }
 
   void operator()(const domain::TrainingResumed&) const {
+    expect_controlled("it is resumed");
     if (book.state_ == TrainingState::error) return resume_from_error();
     book.expect(book.running() && book.paused_, "it is resumed without a pause");
     book.paused_ = false;
@@ -313,6 +322,12 @@ struct Book::Noting {
   }
 
  private:
+  [[nodiscard]] bool acts(domain::UserId user) const { return envelope.acting_user == user; }
+
+  void expect_controlled(const std::string& what) const {
+    book.expect(acts(book.created_->actor) || acts(superuser), what + " by somebody who may not");
+  }
+
   [[nodiscard]] std::vector<domain::ModelId> models() const {
     std::vector<domain::ModelId> sent;
     for (const auto& user : book.closed_over_) sent.push_back(book.parts_.at(user).model);
@@ -336,7 +351,9 @@ struct Book::Noting {
     const auto missing = book.missing();
     if (std::ranges::find(missing, told.receiver) == missing.end()) return;
     book.lost_ = told.receiver;
-    if (book.created_->options.on_unreachable == domain::OnUnreachable::error) {
+    const auto& options = book.created_->options;
+    const bool too_few_are_left = options.min_updates >= std::ssize(book.participants_);
+    if (options.on_unreachable == domain::OnUnreachable::error || too_few_are_left) {
       book.consequence_ = Consequence::failure;
       book.happenings_.count("trainings failed since somebody was unreachable");
     }

@@ -14,6 +14,10 @@ enum class Fault {
   loses_a_commit,             // what was acknowledged is gone after a restart
   sleeps_over_a_deadline,     // the alarm never rings
   forgets_work_at_a_restart,  // pending aggregations are not taken up again
+  removes_at_will,            // a participant that did nothing is removed
+  fails_at_will,              // a training ends in an error for no reason
+  obeys_everyone,             // participants pause, resume and cancel trainings as if they were theirs
+  forgets_keys,               // a repeated request is carried out, or refused, anew
 };
 
 }  // namespace fedlog::simulation

@@ -38,7 +38,7 @@ void Owner::act() {
   if (chance < 32) return ask(me(), domain::PauseTraining{me()});
   if (chance < 50 || book->paused()) return ask(me(), domain::ResumeTraining{me()});
   if (chance < 52) return ask(me(), domain::CancelTraining{me()});
-  if (chance < 53) return ask({somebody, true}, domain::CancelTraining{{somebody, true}});
+  if (chance < 53) return ask({superuser, true}, domain::CancelTraining{{superuser, true}});
   if (chance < 54 && around_.random.in_percent(40)) return remove_all();
   if (chance < 58) return ask(me(), domain::StartTraining{me()});
   if (chance < 61) return ask(me(), domain::ReplacePreprocessing{me(), {}});
@@ -51,9 +51,21 @@ void Owner::act_as_participant() {
     case 0:
       return ask(somebody, domain::LeaveTraining{somebody});
     case 1:
-      return ask(somebody, domain::PauseTraining{somebody});  // which is not for everyone
+      return control_as_participant(somebody);
     default:
       return ask(somebody, domain::JoinTraining{somebody});
+  }
+}
+
+// Which is not for everyone.
+void Owner::control_as_participant(const domain::Caller& somebody) {
+  switch (around_.random.below(3)) {
+    case 0:
+      return ask(somebody, domain::PauseTraining{somebody});
+    case 1:
+      return ask(somebody, domain::ResumeTraining{somebody});
+    default:
+      return ask(somebody, domain::CancelTraining{somebody});
   }
 }
 
@@ -76,20 +88,32 @@ void Owner::after_error() {
   }
 }
 
-// Some ask again with the same key, since they did not see the answer.
+// Some ask again with the same key, since they did not see the answer; perhaps while it is on its way.
 void Owner::ask(const domain::Caller& by, const domain::TrainingCommand& command) {
   const bool twice = around_.random.in_percent(20);
   const auto key = twice ? around_.random.uuid().text() : std::string{};
-  ask_once(by, command, key);
+  const auto done = std::make_shared<bool>(false);
+  ask_once(by, command, key, done);
   if (!twice) return;
-  around_.agenda.after(around_.some_time(1ms, 30s), Agenda::world, [=, this] { ask_once(by, command, key); });
+  const auto later = around_.random.in_percent(50) ? around_.some_time(1ms, 30s) : around_.latency(1ms, 20ms);
+  around_.agenda.after(later, Agenda::world, [=, this] { ask_once(by, command, key, done); });
 }
 
-void Owner::ask_once(const domain::Caller& by, const domain::TrainingCommand& command,
-                     const std::string& key) {
+// `done`: whether the same request was carried out before.
+void Owner::ask_once(const domain::Caller& by, const domain::TrainingCommand& command, const std::string& key,
+                     const std::shared_ptr<bool>& done) {
   if (!server_.up()) return;
-  actors::Reply reply{[this](const actors::Result<std::string>& answer) {
-    if (answer) return;
+  actors::Reply reply{[this, done](const actors::Result<std::string>& answer) {
+    if (answer) {
+      *done = true;
+      return;
+    }
+    const bool may_be_later = answer.error().reason == domain::Reason::busy ||
+                              answer.error().reason == domain::Reason::storage_full ||
+                              answer.error().reason == domain::Reason::internal;
+    if (*done && !may_be_later) {
+      auditor_.complain("what was done is refused when it is asked for again: " + answer.error().message);
+    }
     around_.tell([&] { return "refused to an owner: " + answer.error().message; });
     around_.happenings.count("wishes refused to owners and others");
   }};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,12 @@ class Owner {
   void act_now_and_then();
   void act();
   void act_as_participant();
+  void control_as_participant(const domain::Caller& somebody);
   void after_error();
   void remove_all();
   void ask(const domain::Caller& by, const domain::TrainingCommand& command);
-  void ask_once(const domain::Caller& by, const domain::TrainingCommand& command, const std::string& key);
+  void ask_once(const domain::Caller& by, const domain::TrainingCommand& command, const std::string& key,
+                const std::shared_ptr<bool>& done);
   [[nodiscard]] domain::Caller me() const { return {owner_, false}; }
 
   Surroundings& around_;

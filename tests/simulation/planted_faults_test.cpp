@@ -55,5 +55,21 @@ TEST(AnAuditor, NoticesWorkThatIsForgottenInARestart) {
   EXPECT_TRUE(is_noticed(Fault::forgets_work_at_a_restart, "does not work on it"));
 }
 
+TEST(AnAuditor, NoticesARemovalThatNobodyAskedFor) {
+  EXPECT_TRUE(is_noticed(Fault::removes_at_will, "took its work, and nobody asked for it"));
+}
+
+TEST(AnAuditor, NoticesAFailureThatNeedNotBe) {
+  EXPECT_TRUE(is_noticed(Fault::fails_at_will, "it fails, and need not"));
+}
+
+TEST(AnAuditor, NoticesAControlThatIsNotForEveryone) {
+  EXPECT_TRUE(is_noticed(Fault::obeys_everyone, "by somebody who may not"));
+}
+
+TEST(AnAuditor, NoticesARepetitionThatIsRefused) {
+  EXPECT_TRUE(is_noticed(Fault::forgets_keys, "is refused when it is asked for again"));
+}
+
 }  // namespace
 }  // namespace fedlog::simulation

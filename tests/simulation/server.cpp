@@ -170,8 +170,15 @@ void Server::aggregate(domain::TrainingId training, std::uint64_t number,
   if (around_.random.in_percent(5)) {
     result.weights = std::unexpected("a tensor was not finite");
   } else if (around_.fault == Fault::aggregates_twice) {
-    plan(301s,
-         [=, this, weights = *result.weights] { write_result_again(training, aggregation.round, weights); });
+    plan(301s, [=, this, weights = *result.weights] {
+      write_unasked(training, domain::RoundAggregated{aggregation.round, weights});
+    });
+  } else if (around_.fault == Fault::fails_at_will) {
+    plan(301s, [=, this] { write_unasked(training, domain::TrainingFailed{"no reason"}); });
+  } else if (around_.fault == Fault::removes_at_will) {
+    plan(1ms, [=, this, user = aggregation.updates.front().participant] {
+      write_unasked(training, domain::ParticipantRemoved{user, "could not be reached"});
+    });
   }
   work(training, number, std::move(result));
 }
@@ -230,10 +237,10 @@ domain::BlobId Server::weights_of(domain::TrainingId training, const domain::Agg
 }
 
 // As a second server would, that does not look at what the first one wrote.
-void Server::write_result_again(domain::TrainingId training, std::int64_t round, domain::BlobId weights) {
+void Server::write_unasked(domain::TrainingId training, domain::TrainingEvent event) {
   auto commit = commit_of(around_.random.uuid());
-  const std::vector<domain::TrainingEvent> again{domain::RoundAggregated{round, weights}};
-  commit.appends.push_back(append_of(storage().journal(), storage::stream_of(training), again));
+  const std::vector<domain::TrainingEvent> events{std::move(event)};
+  commit.appends.push_back(append_of(storage().journal(), storage::stream_of(training), events));
   std::ignore = storage().journal().append_and_wait(std::move(commit));
 }
 
@@ -241,8 +248,11 @@ void Server::write_result_again(domain::TrainingId training, std::int64_t round,
 
 void Server::command(const RequestContext& context, domain::TrainingId training,
                      domain::TrainingCommand command, actors::Reply reply) {
-  const auto refuse_or_repeat = [this, key = context.idempotency_key](domain::Rejection rejection) {
-    const auto earlier = key.empty() ? std::nullopt : storage().journal().reply_to(key);
+  if (around_.fault == Fault::obeys_everyone) let_the_owner_ask(training, command);
+  const auto key = around_.fault == Fault::forgets_keys ? std::string{} : context.idempotency_key;
+  const auto refuse_or_repeat = [this, key](domain::Rejection rejection) {
+    const bool asks = !key.empty() && life_ != nullptr;  // it ends with what it had not answered
+    const auto earlier = asks ? storage().journal().reply_to(key) : std::nullopt;
     if (earlier) around_.happenings.count("requests answered as the first time");
     return earlier ? actors::Result<std::string>{*earlier} : std::unexpected(std::move(rejection));
   };
@@ -253,11 +263,19 @@ void Server::command(const RequestContext& context, domain::TrainingId training,
     process.command({.command = std::move(command),
                      .acting_user = context.caller.id,
                      .correlation = context.correlation,
-                     .idempotency_key = context.idempotency_key,
+                     .idempotency_key = key,
                      .reply = actors::Reply{[waiting, refuse_or_repeat](actors::Result<std::string> result) {
                        (*waiting)(result ? std::move(result) : refuse_or_repeat(std::move(result.error())));
                      }}});
   });
+}
+
+void Server::let_the_owner_ask(domain::TrainingId training, domain::TrainingCommand& command) {
+  const auto known = storage().views().training(training);
+  if (!known) return;
+  if (auto* pause = std::get_if<domain::PauseTraining>(&command)) pause->by.id = known->actor;
+  if (auto* resume = std::get_if<domain::ResumeTraining>(&command)) resume->by.id = known->actor;
+  if (auto* cancel = std::get_if<domain::CancelTraining>(&command)) cancel->by.id = known->actor;
 }
 
 // The file takes a while to come in, after it was asked whether it is wanted.

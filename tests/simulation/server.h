@@ -100,7 +100,8 @@ class Server {
   void rest_now_and_then();
   [[nodiscard]] domain::BlobId weights_of(domain::TrainingId training,
                                           const domain::Aggregation& aggregation);
-  void write_result_again(domain::TrainingId training, std::int64_t round, domain::BlobId weights);
+  void write_unasked(domain::TrainingId training, domain::TrainingEvent event);
+  void let_the_owner_ask(domain::TrainingId training, domain::TrainingCommand& command);
 
   Surroundings& around_;
   Ports ports_;

@@ -11,6 +11,9 @@
 
 namespace fedlog::simulation {
 
+// Who may control every training, and takes part in none.
+inline const domain::UserId superuser{domain::Uuid{.bytes = {0xff}}};
+
 // What a server and the people around it live in.
 struct Surroundings {
   Surroundings(std::uint64_t seed, Fault planted) : random(seed), fault(planted) {}
