@@ -12,6 +12,17 @@ namespace {
 
 constexpr std::size_t differences_shown = 4;
 
+// How the elements are spread: strides of single elements say nothing.
+std::vector<std::int64_t> effective_strides(const TensorRecord& tensor) {
+  auto strides = tensor.strides;
+  for (std::size_t i = 0; i < strides.size(); ++i) {
+    if (tensor.shape[i] <= 1) {
+      strides[i] = 0;
+    }
+  }
+  return strides;
+}
+
 // Collects differences and words them.
 class Differences {
  public:
@@ -136,7 +147,7 @@ std::expected<void, std::string> check_ties(const ModelFile& base, const ModelFi
     const TensorRecord& mine = *matched[i];
     const TensorRecord& other = *matched[first[i]];
     const bool same_view = mine.storage == other.storage && mine.offset_elements == other.offset_elements &&
-                           mine.strides == other.strides;
+                           effective_strides(mine) == effective_strides(other);
     // Formats without sharing write tied weights twice; equal copies are as good.
     if (!same_view && update.read(mine).bytes != update.read(other).bytes) {
       differences.add(base.tensors()[i].name, "is tied to " + printable(base.tensors()[first[i]].name) +
@@ -157,7 +168,7 @@ std::vector<std::size_t> first_of_same_view(const ModelFile& file) {
   std::vector<std::size_t> first;
   first.reserve(file.tensors().size());
   for (const TensorRecord& tensor : file.tensors()) {
-    const View view(tensor.storage, tensor.offset_elements, tensor.shape, tensor.strides);
+    const View view(tensor.storage, tensor.offset_elements, tensor.shape, effective_strides(tensor));
     first.push_back(views.emplace(view, first.size()).first->second);
   }
   return first;

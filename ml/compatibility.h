@@ -10,8 +10,8 @@
 
 namespace fedlog::ml {
 
-// For each tensor the index of the first one that is the very same view of the same storage; its own if there
-// is none. Tied weights have one.
+// For each tensor the index of the first one that is the very same view of the same storage (dimensions of
+// size 1 may have any stride); its own if there is none. Tied weights have one.
 [[nodiscard]] std::vector<std::size_t> first_of_same_view(const ModelFile& file);
 
 // Whether a file can be the base of a round: it has tensors, and no two of them (tied ones aside) share

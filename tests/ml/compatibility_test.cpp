@@ -101,6 +101,14 @@ TEST(CheckUpdate, KeepsTiedWeightsTied) {
       << "a model that ties nothing takes any update";
 }
 
+TEST(CheckUpdate, TiesWhateverTheStridesOfSingleElements) {
+  const std::string tied = tied_file(view({1, 4}, {4, 1}), view({1, 4}, {99, 1}));
+  EXPECT_EQ(misfit(tied, tied), "");
+  EXPECT_EQ(misfit(tied, tied_file(view({1, 4}, {1, 1}), view({1, 4}, {4, 1}))), "");
+  EXPECT_THAT(misfit(tied, state_dict_file({{"a", {5, 6, 7, 8}}, {"b", {5, 6, 7, 8}}})), HasSubstr("[1, 4]"))
+      << "a shape of its own is another tensor";
+}
+
 TEST(CheckBase, RefusesViewsThatWouldBeTornApart) {
   const auto fault = [](const HandMadeTensor& a, const HandMadeTensor& b) {
     const std::string file = tied_file(a, b);
