@@ -1,6 +1,7 @@
 #include "ml/model_file.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_set>
 #include <utility>
 
@@ -97,6 +98,7 @@ std::expected<ModelFile, FileError> ModelFile::parse(MappedFile mapping, Bytes b
   if (auto checked = file.check_tensors(limits); !checked) {
     return std::unexpected(std::move(checked.error()));
   }
+  file.index_names();
   file.mapping_.release_pages();
   return file;
 }
@@ -128,9 +130,17 @@ std::expected<void, FileError> ModelFile::check_tensors(const FileLimits& limits
   return {};
 }
 
+void ModelFile::index_names() {
+  by_name_.resize(content_.tensors.size());
+  std::iota(by_name_.begin(), by_name_.end(), 0U);
+  std::ranges::sort(by_name_, {},
+                    [this](std::size_t i) -> std::string_view { return content_.tensors[i].name; });
+}
+
 const TensorRecord* ModelFile::find(std::string_view name) const {
-  const auto found = std::ranges::find(content_.tensors, name, &TensorRecord::name);
-  return found == content_.tensors.end() ? nullptr : &*found;
+  const auto name_of = [this](std::size_t index) -> std::string_view { return content_.tensors[index].name; };
+  const auto found = std::ranges::lower_bound(by_name_, name, {}, name_of);
+  return found == by_name_.end() || name_of(*found) != name ? nullptr : &content_.tensors[*found];
 }
 
 Bytes ModelFile::storage_bytes(std::size_t storage) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <string>
@@ -48,11 +49,14 @@ class ModelFile {
   [[nodiscard]] static std::expected<ModelFile, FileError> parse(MappedFile mapping, Bytes bytes,
                                                                  const FileLimits& limits);
   [[nodiscard]] std::expected<void, FileError> check_tensors(const FileLimits& limits) const;
+  void index_names();
 
   MappedFile mapping_;
   Bytes bytes_;
   NamedTensors content_{};
   std::vector<StorageRecord> storages_;
+  // Indexes of the tensors in the order of their names.
+  std::vector<std::uint32_t> by_name_;
 };
 
 // The tensor in a file that holds one (torch.save(tensor)), contiguous: inference input, moments.
