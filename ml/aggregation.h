@@ -28,12 +28,15 @@ struct AggregationOptions {
 // replaced: class names, code and metadata stay the base's, whatever format the updates have. Tensors are
 // matched by name and must pass check_update (NaN is let through: the caller decides). The updates are summed
 // in the given order, which makes the result the same to the bit on every run; arithmetic and rounding are
-// MeanAccumulator's. Tied weights are averaged once. Bool tensors, and whatever no state_dict lists, keep the
-// base's values. Updates of sample size 0 count for nothing.
+// MeanAccumulator's, and ExactSum's where that leaves a float64 open. Tied weights are averaged once. Bool
+// tensors, and whatever no state_dict lists, keep the base's values. Updates of sample size 0 count for
+// nothing.
 //
 // The files are mapped, and may not change meanwhile. Memory, mapped pages included, is bounded by the base's
-// size and a few dozen KiB an update, not by the updates' sizes. The output is complete but not synced when
-// this returns; after an error it does not exist.
+// size and some 20 MiB a thread, whatever the number of updates; only what tells where an update's tensors
+// stand is kept of each: 8 bytes a tensor, and some 100 for one of other strides than the base's. Where there
+// are such strides, as much of four updates may be mapped at once as is between a block's rows. The output is
+// complete but not synced when this returns; after an error it does not exist. Throws std::bad_alloc.
 //
 // Files with a single tensor (moments) are averaged the same way, with the first of them as the base.
 [[nodiscard]] std::expected<void, FileError> weighted_mean(const std::filesystem::path& base,

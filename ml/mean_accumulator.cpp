@@ -1,19 +1,11 @@
 #include "ml/mean_accumulator.h"
 
-#include <cstring>
+#include <algorithm>
 #include <utility>
-#include <vector>
 
+#include "ml/float64_accumulator.h"
 #include "ml/small_floats.h"
-
-// One loop for each level of the processor. Without fused operations (-ffp-contract=off) all give the same
-// bits. The sanitizers cannot start programs that choose functions at load time.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && \
-    !defined(__SANITIZE_THREAD__)
-#define FEDLOG_VECTOR_LEVELS __attribute__((target_clones("default", "arch=x86-64-v3")))
-#else
-#define FEDLOG_VECTOR_LEVELS
-#endif
+#include "ml/vector_levels.h"
 
 namespace fedlog::ml {
 namespace {
@@ -34,10 +26,9 @@ struct BFloat16 {
   static Stored mean(Sum sum, std::uint64_t total) { return to_bfloat16(sum / static_cast<Sum>(total)); }
 };
 
-template <typename Float, typename SumType>
-struct Floating {
-  using Stored = Float;
-  using Sum = SumType;
+struct Float32 {
+  using Stored = float;
+  using Sum = double;
   static Sum widen(Stored value) { return value; }
   static Stored mean(Sum sum, std::uint64_t total) {
     return static_cast<Stored>(sum / static_cast<Sum>(total));
@@ -70,114 +61,101 @@ typename Type::Sum load(const std::byte* elements, std::size_t index) {
   return Type::widen(value);
 }
 
-// The first product is the sum itself, so that negative zeros survive.
-template <typename Type>
-FEDLOG_VECTOR_LEVELS void put_products(const std::byte* __restrict elements, std::size_t count,
-                                       typename Type::Sum weight, typename Type::Sum* __restrict sums) {
-  for (std::size_t i = 0; i < count; ++i) {
-    sums[i] = load<Type>(elements, i) * weight;
-  }
-}
+constexpr std::size_t runs_at_once = 4;
 
-template <typename Type>
-FEDLOG_VECTOR_LEVELS void add_products(const std::byte* __restrict elements, std::size_t count,
-                                       typename Type::Sum weight, typename Type::Sum* __restrict sums) {
-  for (std::size_t i = 0; i < count; ++i) {
-    sums[i] += load<Type>(elements, i) * weight;
+// Several at once touch the sums once. In the same order as one after the other, so with the same bits. The
+// first product is the sum itself, so that negative zeros survive.
+template <typename Type, std::size_t number, bool starts>
+FEDLOG_VECTOR_LEVELS void add_products(const MeanAccumulator::Weighted* runs, std::size_t count,
+                                       typename Type::Sum* __restrict sums) {
+  using Sum = typename Type::Sum;
+  const std::byte* elements[number];
+  Sum weights[number];
+  for (std::size_t k = 0; k < number; ++k) {
+    elements[k] = runs[k].elements;
+    weights[k] = static_cast<Sum>(runs[k].weight);
   }
-}
-
-// Four at once touch the sums once. In the same order as one after the other, so with the same bits.
-template <typename Type>
-FEDLOG_VECTOR_LEVELS void add_four_products(const std::byte* __restrict first,
-                                            const std::byte* __restrict second,
-                                            const std::byte* __restrict third,
-                                            const std::byte* __restrict fourth, std::size_t count,
-                                            const typename Type::Sum* __restrict weights,
-                                            typename Type::Sum* __restrict sums) {
-  const auto first_weight = weights[0];
-  const auto second_weight = weights[1];
-  const auto third_weight = weights[2];
-  const auto fourth_weight = weights[3];
+#pragma GCC ivdep
   for (std::size_t i = 0; i < count; ++i) {
-    typename Type::Sum sum = sums[i];
-    sum += load<Type>(first, i) * first_weight;
-    sum += load<Type>(second, i) * second_weight;
-    sum += load<Type>(third, i) * third_weight;
-    sum += load<Type>(fourth, i) * fourth_weight;
+    Sum sum = load<Type>(elements[0], i) * weights[0];
+    if constexpr (!starts) {
+      sum = sums[i] + sum;
+    }
+    for (std::size_t k = 1; k < number; ++k) {
+      sum += load<Type>(elements[k], i) * weights[k];
+    }
     sums[i] = sum;
   }
 }
 
 template <typename Type>
 FEDLOG_VECTOR_LEVELS void divide(const typename Type::Sum* __restrict sums, std::size_t count,
-                                 std::uint64_t total, typename Type::Stored* __restrict out) {
+                                 std::uint64_t total, std::byte* __restrict out) {
   for (std::size_t i = 0; i < count; ++i) {
-    out[i] = Type::mean(sums[i], total);
+    const typename Type::Stored mean = Type::mean(sums[i], total);
+    __builtin_memcpy(out + i * sizeof mean, &mean, sizeof mean);
   }
 }
 
 template <typename Type>
 class TypedAccumulator final : public MeanAccumulator {
  public:
-  explicit TypedAccumulator(std::size_t capacity) : sums_(capacity), means_(capacity) {}
-
-  void start(std::size_t count) override {
-    count_ = count;
-    empty_ = true;
-  }
-
-  void add(std::span<const Weighted> runs) override {
-    using Sum = typename Type::Sum;
-    if (!runs.empty() && std::exchange(empty_, false)) {
-      put_products<Type>(runs.front().elements, count_, static_cast<Sum>(runs.front().weight), sums_.data());
-      runs = runs.subspan(1);
+  void add(Part part, std::span<const Weighted> runs, bool starts) override {
+    if (sums_.size() < part.begin + part.count) {
+      sums_.resize(part.begin + part.count);
     }
-    for (; runs.size() >= 4; runs = runs.subspan(4)) {
-      const Sum weights[] = {static_cast<Sum>(runs[0].weight), static_cast<Sum>(runs[1].weight),
-                             static_cast<Sum>(runs[2].weight), static_cast<Sum>(runs[3].weight)};
-      add_four_products<Type>(runs[0].elements, runs[1].elements, runs[2].elements, runs[3].elements, count_,
-                              weights, sums_.data());
-    }
-    for (const Weighted& run : runs) {
-      add_products<Type>(run.elements, count_, static_cast<Sum>(run.weight), sums_.data());
+    auto* sums = sums_.data() + part.begin;
+    for (; !runs.empty(); runs = runs.subspan(std::min(runs_at_once, runs.size()))) {
+      std::exchange(starts, false) ? add_some<true>(part.count, runs, sums)
+                                   : add_some<false>(part.count, runs, sums);
     }
   }
 
-  void mean(std::uint64_t total_weight, std::span<std::byte> out) override {
-    divide<Type>(sums_.data(), count_, total_weight, means_.data());
-    std::memcpy(out.data(), means_.data(), count_ * sizeof(typename Type::Stored));
+  std::vector<std::size_t> mean(Part part, std::uint64_t total_weight, std::span<std::byte> out) override {
+    divide<Type>(sums_.data() + part.begin, part.count, total_weight, out.data());
+    return {};
   }
 
  private:
+  template <bool starts>
+  static void add_some(std::size_t count, std::span<const Weighted> runs, typename Type::Sum* sums) {
+    switch (std::min(runs_at_once, runs.size())) {
+      case 1:
+        return add_products<Type, 1, starts>(runs.data(), count, sums);
+      case 2:
+        return add_products<Type, 2, starts>(runs.data(), count, sums);
+      case 3:
+        return add_products<Type, 3, starts>(runs.data(), count, sums);
+      default:
+        return add_products<Type, runs_at_once, starts>(runs.data(), count, sums);
+    }
+  }
+
   std::vector<typename Type::Sum> sums_;
-  std::vector<typename Type::Stored> means_;
-  std::size_t count_ = 0;
-  bool empty_ = true;
 };
 
 }  // namespace
 
-std::unique_ptr<MeanAccumulator> MeanAccumulator::make(DType dtype, std::size_t capacity) {
+std::unique_ptr<MeanAccumulator> MeanAccumulator::make(DType dtype) {
   switch (dtype) {
     case DType::float32:
-      return std::make_unique<TypedAccumulator<Floating<float, double>>>(capacity);
+      return std::make_unique<TypedAccumulator<Float32>>();
     case DType::float64:
-      return std::make_unique<TypedAccumulator<Floating<double, long double>>>(capacity);
+      return std::make_unique<Float64Accumulator>();
     case DType::float16:
-      return std::make_unique<TypedAccumulator<Float16>>(capacity);
+      return std::make_unique<TypedAccumulator<Float16>>();
     case DType::bfloat16:
-      return std::make_unique<TypedAccumulator<BFloat16>>(capacity);
+      return std::make_unique<TypedAccumulator<BFloat16>>();
     case DType::int64:
-      return std::make_unique<TypedAccumulator<Whole<std::int64_t>>>(capacity);
+      return std::make_unique<TypedAccumulator<Whole<std::int64_t>>>();
     case DType::int32:
-      return std::make_unique<TypedAccumulator<Whole<std::int32_t>>>(capacity);
+      return std::make_unique<TypedAccumulator<Whole<std::int32_t>>>();
     case DType::int16:
-      return std::make_unique<TypedAccumulator<Whole<std::int16_t>>>(capacity);
+      return std::make_unique<TypedAccumulator<Whole<std::int16_t>>>();
     case DType::int8:
-      return std::make_unique<TypedAccumulator<Whole<std::int8_t>>>(capacity);
+      return std::make_unique<TypedAccumulator<Whole<std::int8_t>>>();
     case DType::uint8:
-      return std::make_unique<TypedAccumulator<Whole<std::uint8_t>>>(capacity);
+      return std::make_unique<TypedAccumulator<Whole<std::uint8_t>>>();
     case DType::boolean:
       return nullptr;
   }

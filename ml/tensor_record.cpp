@@ -7,6 +7,31 @@ namespace {
 
 constexpr std::uint64_t element_limit = std::uint64_t{1} << 62;
 
+template <std::size_t width>
+void copy_spread(const std::byte* from, std::uint64_t count, std::uint64_t stride, std::byte* out) {
+  for (std::uint64_t i = 0; i < count; ++i) {
+    std::memcpy(out + i * width, from + i * stride * width, width);
+  }
+}
+
+void copy_row(const std::byte* from, std::uint64_t count, std::uint64_t stride, std::size_t width,
+              std::byte* out) {
+  if (stride == 1) {
+    std::memcpy(out, from, count * width);
+    return;
+  }
+  switch (width) {
+    case 1:
+      return copy_spread<1>(from, count, stride, out);
+    case 2:
+      return copy_spread<2>(from, count, stride, out);
+    case 4:
+      return copy_spread<4>(from, count, stride, out);
+    default:
+      return copy_spread<8>(from, count, stride, out);
+  }
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> element_count(const std::vector<std::int64_t>& shape) {
@@ -80,23 +105,37 @@ std::optional<std::uint64_t> end_element(const TensorRecord& tensor) {
 }
 
 std::vector<std::byte> contiguous_bytes(const TensorRecord& tensor, Bytes storage) {
+  std::vector<std::byte> out(element_count(tensor.shape).value() * size_bytes(tensor.dtype));
+  copy_elements(tensor, storage, out.data());
+  return out;
+}
+
+void copy_elements(const TensorRecord& tensor, Bytes storage, std::byte* out) {
   const std::size_t width = size_bytes(tensor.dtype);
   const std::uint64_t count = element_count(tensor.shape).value();
-  std::vector<std::byte> out(count * width);
   if (count == 0) {
-    return out;
+    return;
   }
+  const std::byte* start = storage.data();
   if (is_contiguous(tensor)) {
-    std::memcpy(out.data(), storage.data() + static_cast<std::uint64_t>(tensor.offset_elements) * width,
-                out.size());
-    return out;
+    std::memcpy(out, start + static_cast<std::uint64_t>(tensor.offset_elements) * width, count * width);
+    return;
   }
-  ElementWalk walk(tensor);
-  for (std::uint64_t i = 0; i < count; ++i, walk.advance()) {
-    std::memcpy(out.data() + i * width, storage.data() + static_cast<std::uint64_t>(walk.position()) * width,
-                width);
+  // Row by row: the last dimension that is one has its own loop. A tensor that is not contiguous has one.
+  TensorRecord rows = tensor;
+  while (rows.shape.back() == 1) {
+    rows.shape.pop_back();
+    rows.strides.pop_back();
   }
-  return out;
+  const auto length = static_cast<std::uint64_t>(rows.shape.back());
+  const auto stride = static_cast<std::uint64_t>(rows.strides.back());
+  rows.shape.pop_back();
+  rows.strides.pop_back();
+  ElementWalk walk(rows);
+  for (std::uint64_t i = 0; i < count; i += length, walk.advance()) {
+    copy_row(start + static_cast<std::uint64_t>(walk.position()) * width, length, stride, width,
+             out + i * width);
+  }
 }
 
 std::string describe(DType dtype, const std::vector<std::int64_t>& shape) {
@@ -116,11 +155,11 @@ ElementWalk::ElementWalk(const TensorRecord& tensor)
 
 void ElementWalk::advance() {
   for (std::size_t i = shape_.size(); i-- > 0;) {
-    position_ += strides_[i];
     if (++index_[i] < shape_[i]) {
+      position_ += strides_[i];
       return;
     }
-    position_ -= strides_[i] * shape_[i];
+    position_ -= strides_[i] * (shape_[i] - 1);
     index_[i] = 0;
   }
 }

@@ -53,6 +53,9 @@ struct TensorRecord {
 // inside.
 [[nodiscard]] std::vector<std::byte> contiguous_bytes(const TensorRecord& tensor, Bytes storage);
 
+// The same into memory of that size.
+void copy_elements(const TensorRecord& tensor, Bytes storage, std::byte* out);
+
 // "float32 [32, 16, 3, 3]"
 [[nodiscard]] std::string describe(DType dtype, const std::vector<std::int64_t>& shape);
 
