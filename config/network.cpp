@@ -35,13 +35,18 @@ IpAddress mapped(std::span<const std::uint8_t, 4> v4) {
   return address;
 }
 
-// The IPv4 address that an IPv6 one leads to through a translator or a tunnel.
+// The IPv4 address that an IPv6 one leads to through a translator or a tunnel, or in the old "compatible"
+// form, of which the unspecified address and loopback are none.
 std::optional<IpAddress> embedded_v4(const IpAddress& address) {
+  static const auto compatible = *parse_network("::/96");
+  static const auto unspecified_and_loopback = *parse_network("::/127");
   static const auto nat64 = *parse_network("64:ff9b::/96");
   static const auto six_to_four = *parse_network("2002::/16");
   const std::span all{address};
   if (nat64.contains(address)) return mapped(all.last<4>());
   if (six_to_four.contains(address)) return mapped(all.subspan<2, 4>());
+  if (compatible.contains(address) && !unspecified_and_loopback.contains(address))
+    return mapped(all.last<4>());
   return std::nullopt;
 }
 

@@ -93,8 +93,9 @@ struct Notifications {
   std::int64_t concurrency_per_receiver = 2;
   std::int64_t poll_span_s = 3'600;
   std::vector<std::string> allowed_networks;
-  std::vector<std::string> denied_networks = {
-      "0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "::/128", "fe80::/10", "ff00::/8"};
+  std::vector<std::string> denied_networks = {"0.0.0.0/8",          "169.254.0.0/16", "224.0.0.0/4",
+                                              "255.255.255.255/32", "::/128",         "fe80::/10",
+                                              "fd00:ec2::254/128",  "ff00::/8"};
   OnUnreachable on_unreachable = OnUnreachable::remove;
   std::int64_t waits_max = 1'000;
 };

@@ -61,7 +61,9 @@ TEST(NetworkRules, SeeThroughTranslatorsAndTunnels) {
   const NetworkRules rules{{}, {"169.254.0.0/16"}};
   EXPECT_FALSE(permits(rules, "64:ff9b::169.254.169.254"));
   EXPECT_FALSE(permits(rules, "2002:a9fe:a9fe::1"));
+  EXPECT_FALSE(permits(rules, "::169.254.169.254"));
   EXPECT_TRUE(permits(rules, "64:ff9b::192.0.2.1"));
+  EXPECT_TRUE(permits(rules, "::192.0.2.1"));
 }
 
 TEST(NetworkRules, AreMadeOfNetworks) {
@@ -71,8 +73,9 @@ TEST(NetworkRules, AreMadeOfNetworks) {
 TEST(NetworkRules, ByDefaultDenyWhatNoReceiverCanBe) {
   const Notifications defaults;
   const NetworkRules rules{defaults.allowed_networks, defaults.denied_networks};
-  for (const auto* address : {"0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "239.255.255.250",
-                              "255.255.255.255", "::", "fe80::1", "ff02::1"}) {
+  for (const auto* address :
+       {"0.0.0.0", "0.1.2.3", "169.254.169.254", "224.0.0.1", "239.255.255.250", "255.255.255.255",
+        "::", "fe80::1", "ff02::1", "::169.254.169.254", "fd00:ec2::254"}) {
     EXPECT_FALSE(permits(rules, address)) << address;
   }
   for (const auto* address :
