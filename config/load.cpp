@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <fstream>
+#include <map>
 #include <numeric>
 #include <sstream>
 
@@ -16,6 +17,8 @@ namespace fedlog::config {
 namespace {
 
 using Problem = std::optional<std::string>;  // what is wrong, without where
+// Where each key was set last, as a message begins with it.
+using Places = std::map<std::string_view, std::string>;
 
 const Key* find_key(std::string_view name) {
   const auto found = std::ranges::find(keys(), name, &Key::name);
@@ -102,6 +105,20 @@ Problem set_text(Settings& settings, const Key& key, const std::string& text) {
   return set(settings, key, value);
 }
 
+// "of type integer"; of a list that has another entry than texts, what that is.
+std::string words_of_type(const toml::node& node) {
+  std::ostringstream words;
+  if (const auto* list = node.as_array()) {
+    for (const toml::node& entry : *list) {
+      if (entry.is_string()) continue;
+      words << "a list with an entry of type " << entry.type();
+      return words.str();
+    }
+  }
+  words << "of type " << node.type();
+  return words.str();
+}
+
 Problem set_toml(Settings& settings, const Key& key, const toml::node& node) {
   Value value = key.get(settings);
   if (std::holds_alternative<bool>(value) && node.is_boolean()) {
@@ -116,9 +133,7 @@ Problem set_toml(Settings& settings, const Key& key, const toml::node& node) {
     list->clear();
     for (const toml::node& entry : *node.as_array()) list->push_back(entry.as_string()->get());
   } else {
-    std::ostringstream kind;
-    kind << node.type();
-    return must_be(key, "of type " + kind.str());
+    return must_be(key, words_of_type(node));
   }
   return set(settings, key, value);
 }
@@ -128,19 +143,21 @@ std::string position(const std::filesystem::path& file, const toml::source_regio
          ": ";
 }
 
-Problem read_section(Settings& settings, const std::filesystem::path& file, std::string_view section,
-                     const toml::table& table) {
+Problem read_section(Settings& settings, Places& places, const std::filesystem::path& file,
+                     std::string_view section, const toml::table& table) {
   for (const auto& [name, node] : table) {
     const std::string full = std::string(section) + "." + std::string(name.str());
     const Key* key = find_key(full);
     if (key == nullptr) return position(file, name.source()) + unknown_key(full);
-    if (const Problem problem = set_toml(settings, *key, node))
-      return position(file, node.source()) + *problem;
+    const auto place = position(file, node.source());
+    if (const Problem problem = set_toml(settings, *key, node)) return place + *problem;
+    places[key->name] = place;
   }
   return std::nullopt;
 }
 
-Problem read_table(Settings& settings, const std::filesystem::path& file, const toml::table& root) {
+Problem read_table(Settings& settings, Places& places, const std::filesystem::path& file,
+                   const toml::table& root) {
   for (const auto& [name, node] : root) {
     const std::string section(name.str());
     const bool known =
@@ -152,12 +169,14 @@ Problem read_table(Settings& settings, const std::filesystem::path& file, const 
               : known ? "\"" + section + "\" is a section: write [" + section + "] and its keys below"
                       : unknown_key(section));
     }
-    if (const Problem problem = read_section(settings, file, section, *node.as_table())) return problem;
+    if (const Problem problem = read_section(settings, places, file, section, *node.as_table())) {
+      return problem;
+    }
   }
   return std::nullopt;
 }
 
-Problem read_file(Settings& settings, const std::filesystem::path& file) {
+Problem read_file(Settings& settings, Places& places, const std::filesystem::path& file) {
   std::ifstream stream(file, std::ios::binary);
   std::ostringstream content;
   // Of an empty file nothing is inserted, which would look like a failure.
@@ -166,18 +185,30 @@ Problem read_file(Settings& settings, const std::filesystem::path& file) {
     return file.string() + ": cannot read the configuration: " + std::strerror(errno);
   }
   try {
-    return read_table(settings, file, toml::parse(content.str()));
+    return read_table(settings, places, file, toml::parse(content.str()));
   } catch (const toml::parse_error& error) {
     return position(file, error.source()) + std::string(error.description());
   }
 }
 
-Problem read_variable(Settings& settings, const std::string& variable, const std::string& text) {
-  if (!variable.starts_with("FEDLOG_") || !variable.contains("__")) return std::nullopt;
+// With one underscore where two should be.
+bool is_almost(const std::string& variable, const Key& key) {
+  auto name = variable_name(key.name);
+  name.erase(name.find("__"), 1);
+  return name == variable;
+}
+
+Problem read_variable(Settings& settings, Places& places, const std::string& variable,
+                      const std::string& text) {
+  if (!variable.starts_with("FEDLOG_")) return std::nullopt;
+  const auto meant = std::ranges::find_if(keys(), [&](const Key& key) { return is_almost(variable, key); });
+  if (meant != keys().end()) return variable + ": did you mean " + variable_name(meant->name) + "?";
+  if (!variable.contains("__")) return std::nullopt;
   const auto found =
       std::ranges::find_if(keys(), [&](const Key& key) { return variable_name(key.name) == variable; });
   if (found != keys().end()) {
     const Problem problem = set_text(settings, *found, text);
+    places[found->name] = variable + ": ";
     return problem ? Problem(variable + ": " + *problem) : std::nullopt;
   }
   std::string name = variable.substr(std::strlen("FEDLOG_"));
@@ -186,21 +217,36 @@ Problem read_variable(Settings& settings, const std::string& variable, const std
   return variable + ": " + unknown_key(name);
 }
 
-Problem read_flag(Settings& settings, const std::string& name, const std::string& text) {
+Problem read_flag(Settings& settings, Places& places, const std::string& name, const std::string& text) {
   const Key* key = find_key(name);
+  if (key != nullptr) places[key->name] = "command line: ";
   const Problem problem = key == nullptr ? unknown_key(name) : set_text(settings, *key, text);
   return problem ? Problem("command line: " + *problem) : std::nullopt;
 }
 
-Problem contradiction(const Settings& settings) {
+// Begins with where one of the two keys was set.
+Problem contradiction(const Settings& settings, const Places& places) {
+  const auto at = [&](std::string_view key, std::string_view other) -> std::string {
+    const auto found = places.contains(key) ? places.find(key) : places.find(other);
+    return found == places.end() ? "" : found->second;
+  };
   if (settings.notifications.retry_first_ms > settings.notifications.retry_max_ms) {
-    return "notifications.retry_first_ms (" + std::to_string(settings.notifications.retry_first_ms) +
+    return at("notifications.retry_max_ms", "notifications.retry_first_ms") +
+           "notifications.retry_first_ms (" + std::to_string(settings.notifications.retry_first_ms) +
            ") must not exceed notifications.retry_max_ms (" +
            std::to_string(settings.notifications.retry_max_ms) + ")";
   }
+  if (settings.limits.list_memory_bytes_max / 2 < settings.limits.list_bytes_max) {
+    return at("limits.list_memory_bytes_max", "limits.list_bytes_max") + "limits.list_memory_bytes_max (" +
+           std::to_string(settings.limits.list_memory_bytes_max) +
+           ") must be at least twice limits.list_bytes_max (" +
+           std::to_string(settings.limits.list_bytes_max) + "), which one list can take";
+  }
   if (settings.tls.certificate.empty() != settings.tls.key.empty()) {
-    return settings.tls.key.empty() ? "tls.key is missing: tls.certificate is set, and needs its key"
-                                    : "tls.certificate is missing: tls.key is set, and needs its certificate";
+    return at("tls.certificate", "tls.key") +
+           (settings.tls.key.empty()
+                ? "tls.key is missing: tls.certificate is set, and needs its key"
+                : "tls.certificate is missing: tls.key is set, and needs its certificate");
   }
   return std::nullopt;
 }
@@ -210,16 +256,18 @@ Problem contradiction(const Settings& settings) {
 std::expected<Settings, std::string> load(const std::optional<std::filesystem::path>& file,
                                           const Texts& environment, const Texts& flags) {
   Settings settings;
+  Places places;
   if (file) {
-    if (const Problem problem = read_file(settings, *file)) return std::unexpected(*problem);
+    if (const Problem problem = read_file(settings, places, *file)) return std::unexpected(*problem);
   }
   for (const auto& [variable, text] : environment) {
-    if (const Problem problem = read_variable(settings, variable, text)) return std::unexpected(*problem);
+    if (const Problem problem = read_variable(settings, places, variable, text))
+      return std::unexpected(*problem);
   }
   for (const auto& [name, text] : flags) {
-    if (const Problem problem = read_flag(settings, name, text)) return std::unexpected(*problem);
+    if (const Problem problem = read_flag(settings, places, name, text)) return std::unexpected(*problem);
   }
-  if (const Problem problem = contradiction(settings)) return std::unexpected(*problem);
+  if (const Problem problem = contradiction(settings, places)) return std::unexpected(*problem);
   return settings;
 }
 

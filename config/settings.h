@@ -160,9 +160,9 @@ struct Settings {
 using Texts = std::map<std::string, std::string, std::less<>>;
 
 // The defaults, overridden by `file`, then by `environment`, then by `flags`. Variables of `environment` that
-// do not begin with FEDLOG_ or have no "__" are ignored. In a text, a list is separated by commas. The first
-// mistake ends the reading: its text names where it stands (file, line and column; variable; or flag), what
-// is allowed, and for an unknown key the nearest.
+// do not begin with FEDLOG_ or have no "__" are ignored, unless all that is wrong with one is that "_". In a
+// text, a list is separated by commas. The first mistake ends the reading: its text names where it stands
+// (file, line and column; variable; or flag), what is allowed, and for an unknown key the nearest.
 [[nodiscard]] std::expected<Settings, std::string> load(const std::optional<std::filesystem::path>& file,
                                                         const Texts& environment, const Texts& flags);
 

@@ -124,7 +124,7 @@ TEST_F(LoadedFile, WithAValueOfAnotherTypeNamesBothTypes) {
   EXPECT_THAT(error_of("[models]\nrequire_finite_updates = 1\n"),
               EndsWith("must be true or false, not of type integer"));
   EXPECT_THAT(error_of("[cors]\nallowed_origins = [\"a\", 1]\n"),
-              EndsWith("in small letters; or *, not of type array"));
+              EndsWith("in small letters; or *, not a list with an entry of type integer"));
   EXPECT_THAT(error_of("[server.listen]\nhost = 1\n"), EndsWith("must be HOST:PORT, not of type table"));
 }
 
@@ -143,9 +143,9 @@ TEST_F(LoadedFile, WithAListEntryThatIsMalformedNamesIt) {
 
 TEST_F(LoadedFile, WithACertificateNeedsItsKey) {
   EXPECT_EQ(error_of("[tls]\ncertificate = \"c\"\n"),
-            "tls.key is missing: tls.certificate is set, and needs its key");
+            at("2:15") + "tls.key is missing: tls.certificate is set, and needs its key");
   EXPECT_EQ(error_of("[tls]\nkey = \"k\"\n"),
-            "tls.certificate is missing: tls.key is set, and needs its certificate");
+            at("2:7") + "tls.certificate is missing: tls.key is set, and needs its certificate");
   EXPECT_EQ(error_of("[tls]\ncertificate = \"c\"\nkey = \"k\"\n"), "no error");
 }
 
@@ -165,8 +165,29 @@ TEST_F(LoadedFile, ThatNestsTooDeeplyIsRefused) {
 }
 
 TEST_F(LoadedFile, WithRepetitionsThatContradictEachOtherNamesBothKeys) {
-  EXPECT_EQ(error_of("[notifications]\nretry_first_ms = 100\nretry_max_ms = 99\n"),
-            "notifications.retry_first_ms (100) must not exceed notifications.retry_max_ms (99)");
+  EXPECT_EQ(
+      error_of("[notifications]\nretry_first_ms = 100\nretry_max_ms = 99\n"),
+      at("3:16") + "notifications.retry_first_ms (100) must not exceed notifications.retry_max_ms (99)");
+  const auto mixed = load_text("[notifications]\nretry_first_ms = 100\n",
+                               {{"FEDLOG_NOTIFICATIONS__RETRY_MAX_MS", "99"}}, {});
+  ASSERT_FALSE(mixed);
+  EXPECT_THAT(mixed.error(), StartsWith("FEDLOG_NOTIFICATIONS__RETRY_MAX_MS: notifications.retry_first_ms"));
+}
+
+TEST_F(LoadedFile, WithListsThatTakeMoreThanAllTheirMemoryNamesBothKeys) {
+  EXPECT_EQ(
+      error_of("[limits]\nlist_bytes_max = 5000\nlist_memory_bytes_max = 9999\n"),
+      at("3:25") +
+          "limits.list_memory_bytes_max (9999) must be at least twice limits.list_bytes_max (5000), which "
+          "one list can take");
+  EXPECT_EQ(error_of("[limits]\nlist_bytes_max = 5000\nlist_memory_bytes_max = 10000\n"), "no error");
+}
+
+TEST(Load, NamesAVariableWithOneUnderscoreForTwo) {
+  const auto loaded = load(std::nullopt, {{"FEDLOG_SERVER_LISTEN", "127.0.0.1:1"}}, {});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error(), "FEDLOG_SERVER_LISTEN: did you mean FEDLOG_SERVER__LISTEN?");
+  EXPECT_TRUE(load(std::nullopt, {{"FEDLOG_SUPERUSER", "root:root"}}, {}));
 }
 
 TEST(Load, NamesAFileThatIsNotThere) {
