@@ -33,7 +33,8 @@ std::vector<Route> all_routes(const Services& services) {
 
 Application::Application(actors::Gateway& gateway, config::Settings settings)
     : settings_(std::move(settings)),
-      services_{gateway, settings_},
+      list_memory_(static_cast<std::uint64_t>(settings_.limits.list_memory_bytes_max)),
+      services_{gateway, settings_, list_memory_},
       authentication_(gateway, settings_.limits.requests_per_minute_per_user),
       router_(all_routes(services_), authentication_, {.allowed_origins = settings_.cors.allowed_origins}) {}
 

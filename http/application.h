@@ -26,6 +26,7 @@ class Application {
 
  private:
   config::Settings settings_;
+  MemoryBudget list_memory_;
   Services services_;
   Authentication authentication_;
   Router router_;

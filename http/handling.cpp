@@ -82,6 +82,10 @@ bool has_media_type(const Request& request, std::string_view type) {
   return parse_media_type(request.headers.get("Content-Type")).type == type;
 }
 
+TextLimits text_limits(const Services& services) {
+  return {.size_bytes_max = bytes(services.settings.limits.list_bytes_max), .memory = services.list_memory};
+}
+
 JsonAllowance json_of_inference(const config::Limits& limits) {
   return {.bytes_max = bytes(limits.inference_bytes_max),
           .values_max = bytes(limits.inference_values_max),

@@ -7,6 +7,7 @@
 
 #include "actors/gateway.h"
 #include "config/settings.h"
+#include "http/bounded_text.h"
 #include "http/form_data.h"
 #include "http/message.h"
 #include "http/router.h"
@@ -15,11 +16,15 @@
 // translates a request into a call of the gateway and the result into an answer; rules are the domain's.
 namespace fedlog::http {
 
-// What handlers work with. Both outlive the routes.
+// What handlers work with. All outlive the routes.
 struct Services {
   actors::Gateway& gateway;
   const config::Settings& settings;
+  MemoryBudget& list_memory;
 };
+
+// Of answers that may get long.
+[[nodiscard]] TextLimits text_limits(const Services& services);
 
 // The caller, the request's id and its idempotency key. The error is the answer to a malformed key.
 [[nodiscard]] std::expected<actors::RequestContext, Response> request_context(const Call& call);

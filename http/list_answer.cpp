@@ -18,29 +18,32 @@ bool contains_all_words(const std::vector<nlohmann::json>& values, const std::ve
   });
 }
 
-std::string& ListText::begin_row() {
-  if (rows_.size() > 1) rows_ += ',';
+BoundedText& ListText::begin_row() {
+  auto& text = rows_.text();
+  row_start_ = text.size();
+  if (text.size() > 1) text += ',';
   return rows_;
 }
 
 bool ListText::end_row(const actors::Result<void>& written) {
-  if (!written) failure_ = written.error();
-  too_long_ = rows_.size() > size_bytes_max_;
-  return written && !too_long_;
+  if (!written && written.error().reason == domain::Reason::model_not_found) {
+    rows_.text().resize(row_start_);
+    return true;
+  }
+  const auto taken = written ? rows_.check() : written;
+  if (!taken) failure_ = taken.error();
+  return taken.has_value();
 }
 
 Response ListText::response(const Request& request, const ListQuery& query, std::uint64_t count) && {
   if (failure_) return rejection_response(*failure_);
-  if (too_long_) {
-    return detail_response(400, "This list has more than " + std::to_string(size_bytes_max_) +
-                                    " bytes, the most that this server answers at once (its setting "
-                                    "limits.list_bytes_max). Ask for a page of it: ?limit=100&offset=0");
-  }
+  auto& rows = rows_.text();
   Response response;
   response.headers.add("Content-Type", "application/json");
-  rows_ += ']';
+  response.share = rows_.share();
+  rows += ']';
   if (!query.page) {
-    response.body = std::move(rows_);
+    response.body = std::move(rows);
     return response;
   }
   const auto links = page_links(request, *query.page, count);
@@ -48,7 +51,7 @@ Response ListText::response(const Request& request, const ListQuery& query, std:
     return link.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   };
   response.body = "{\"count\":" + std::to_string(count) + ",\"next\":" + text_of(links.next) +
-                  ",\"previous\":" + text_of(links.previous) + ",\"results\":" + std::move(rows_) + "}";
+                  ",\"previous\":" + text_of(links.previous) + ",\"results\":" + std::move(rows) + "}";
   return response;
 }
 

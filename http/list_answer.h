@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/gateway.h"
+#include "http/bounded_text.h"
 #include "http/list_query.h"
 #include "http/message.h"
 
@@ -43,23 +44,22 @@ class ListTable {
   std::vector<ListField> fields_;
 };
 
-// Collects rows' JSON texts up to a size, and puts them into the contract's forms.
+// Collects rows' JSON texts, and puts them into the contract's forms.
 class ListText {
  public:
-  explicit ListText(std::uint64_t size_bytes_max) : size_bytes_max_(size_bytes_max) {}
+  explicit ListText(TextLimits limits) : rows_(limits) { rows_.text() = "["; }
 
   // A row's text is appended to what begin_row() returns. False: that was the last row that can be taken,
-  // because it failed or the text is too long.
-  [[nodiscard]] std::string& begin_row();
+  // because it failed. A row that was deleted meanwhile is left out.
+  [[nodiscard]] BoundedText& begin_row();
   [[nodiscard]] bool end_row(const actors::Result<void>& written);
 
   // The rows as a plain list, or as the page that was asked for.
   [[nodiscard]] Response response(const Request& request, const ListQuery& query, std::uint64_t count) &&;
 
  private:
-  std::uint64_t size_bytes_max_;
-  std::string rows_ = "[";
-  bool too_long_ = false;
+  BoundedText rows_;
+  std::size_t row_start_ = 0;
   std::optional<domain::Rejection> failure_;
 };
 
@@ -146,13 +146,12 @@ inline constexpr std::uint64_t ordered_rows_max = 100'000;
 // but those that are shown. `write` appends a row's JSON to a text.
 template <class T, class Write>
 [[nodiscard]] Response list_response(const Request& request, const storage::List<T>& list,
-                                     const ListTable<T>& table, std::uint64_t size_bytes_max,
-                                     const Write& write) {
+                                     const ListTable<T>& table, TextLimits limits, const Write& write) {
   const auto query = read_list_query(request, table.fields());
   if (!query) return query.error();
   const auto offset = query->page ? query->page->offset : 0;
   const auto limit = query->page ? query->page->limit : std::numeric_limits<std::uint64_t>::max();
-  ListText text{size_bytes_max};
+  ListText text{limits};
   const auto add = [&](const T& row) { return text.end_row(write(text.begin_row(), row)); };
 
   std::uint64_t count = 0;

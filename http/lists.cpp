@@ -154,12 +154,11 @@ const ListTable<domain::Training>& trainings() {
 template <class T, class Write>
 Response answer(const Services& services, const Call& call, const storage::List<T>& list,
                 const ListTable<T>& table, const Write& write) {
-  const auto size_bytes_max = static_cast<std::uint64_t>(services.settings.limits.list_bytes_max);
-  return list_response(call.request, list, table, size_bytes_max, write);
+  return list_response(call.request, list, table, text_limits(services), write);
 }
 
-actors::Result<void> append(std::string& text, const Body& row) {
-  text += row.dump(-1, ' ', false, Body::error_handler_t::replace);
+actors::Result<void> append(BoundedText& text, const Body& row) {
+  text.text() += row.dump(-1, ' ', false, Body::error_handler_t::replace);
   return {};
 }
 
@@ -167,27 +166,25 @@ actors::Result<void> append(std::string& text, const Body& row) {
 
 Response list_response(const Services& services, const Call& call, const storage::List<domain::User>& list) {
   return answer(services, call, list, users(),
-                [](std::string& text, const domain::User& user) { return append(text, serialized(user)); });
+                [](BoundedText& text, const domain::User& user) { return append(text, serialized(user)); });
 }
 
 Response list_response(const Services& services, const Call& call, const storage::List<domain::Group>& list) {
-  return answer(services, call, list, groups(), [](std::string& text, const domain::Group& group) {
+  return answer(services, call, list, groups(), [](BoundedText& text, const domain::Group& group) {
     return append(text, serialized(group));
   });
 }
 
 Response list_response(const Services& services, const Call& call, const storage::List<domain::Model>& list) {
-  const auto write = [&](std::string& text, const domain::Model& model) -> actors::Result<void> {
-    const auto body = serialized(model, services.gateway);
-    if (!body) return std::unexpected(body.error());
-    return append(text, *body);
+  const auto write = [&](BoundedText& text, const domain::Model& model) {
+    return append_serialized(text, model, services.gateway);
   };
   return answer(services, call, list, models(), write);
 }
 
 Response list_response(const Services& services, const Call& call,
                        const storage::List<storage::MetricRow>& list) {
-  const auto write = [&](std::string& text, const storage::MetricRow& metric) {
+  const auto write = [&](BoundedText& text, const storage::MetricRow& metric) {
     return append_serialized(text, metric, services.gateway);
   };
   return answer(services, call, list, metrics(), write);
@@ -195,7 +192,7 @@ Response list_response(const Services& services, const Call& call,
 
 Response list_response(const Services& services, const Call& call,
                        const storage::List<domain::Training>& list) {
-  return answer(services, call, list, trainings(), [](std::string& text, const domain::Training& training) {
+  return answer(services, call, list, trainings(), [](BoundedText& text, const domain::Training& training) {
     return append(text, serialized(training, Detail::list));
   });
 }

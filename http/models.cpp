@@ -51,11 +51,16 @@ Response delete_model(const Services& services, const Call& call) {
 Response show_metadata(const Services& services, const Call& call) {
   const auto model = readable_model(services, call);
   if (!model) return model.error();
-  auto metadata = serialized_metadata(*model, services.gateway);
-  if (!metadata) return rejection_response(metadata.error());
   const auto statistics = services.gateway.statistics(reading_context(call), *model);
-  if (statistics) (*metadata)["stats"] = serialized(*statistics);
-  return body_response(200, *metadata);
+  BoundedText metadata{text_limits(services)};
+  const auto written = append_serialized(metadata, *model, services.gateway,
+                                         statistics ? serialized(*statistics) : Body(nullptr));
+  if (!written) return rejection_response(written.error());
+  Response response;
+  response.headers.add("Content-Type", "application/json");
+  response.body = std::move(metadata.text());
+  response.share = metadata.share();
+  return response;
 }
 
 Response list_metrics(const Services& services, const Call& call) {

@@ -1,6 +1,7 @@
 #include "http/serializers.h"
 
 #include <cmath>
+#include <utility>
 
 #include "http/json_text.h"
 #include "http/text.h"
@@ -16,12 +17,18 @@ Body texts_of(const Ids& ids) {
   return list;
 }
 
-actors::Result<Body> base64_of(const std::optional<domain::BlobId>& blob, actors::Gateway& gateway,
-                               Body absent) {
-  if (!blob) return absent;
-  const auto bytes = gateway.blob_bytes(*blob);
+// In quotes.
+actors::Result<void> append_file(BoundedText& json, domain::BlobId blob, actors::Gateway& gateway) {
+  const auto file = gateway.blob(blob);
+  if (!file) return std::unexpected(file.error());
+  if (auto room = json.reserve(base64_length(file->size_bytes) + 2, file->size_bytes); !room) return room;
+  const auto bytes = gateway.blob_bytes(blob);
   if (!bytes) return std::unexpected(bytes.error());
-  return encode_base64(*bytes);
+  auto& text = json.text();
+  text += '"';
+  append_base64(text, *bytes);
+  text += '"';
+  return {};
 }
 
 Body shape_of(const std::optional<domain::InputShape>& shape) {
@@ -31,7 +38,8 @@ Body shape_of(const std::optional<domain::InputShape>& shape) {
   return list;
 }
 
-actors::Result<Body> serialized_model(const domain::Model& model, actors::Gateway& gateway, bool with_stats) {
+// All but the files, which are null or empty where they will stand.
+Body fields_of(const domain::Model& model, const std::optional<Body>& stats) {
   Body body;
   body["id"] = model.id.text();
   body["round"] = model.round;
@@ -39,28 +47,29 @@ actors::Result<Body> serialized_model(const domain::Model& model, actors::Gatewa
     body["sample_size"] = model.sample_size;
     body["owner"] = model.owner.text();
     body["base_model"] = model.base_model ? Body(model.base_model->text()) : Body(nullptr);
-    if (with_stats) body["stats"] = nullptr;
+    if (stats) body["stats"] = *stats;
     return body;
   }
   body["name"] = model.name;
   body["description"] = model.description;
   body["input_shape"] = shape_of(model.input_shape);
-  auto preprocessing = base64_of(model.preprocessing, gateway, nullptr);
-  if (!preprocessing) return preprocessing;
-  body["preprocessing"] = std::move(*preprocessing);
+  body["preprocessing"] = nullptr;
   if (model.kind == domain::ModelKind::swag || model.swag_first_moment) {
-    auto first = base64_of(model.swag_first_moment, gateway, "");
-    if (!first) return first;
-    auto second = base64_of(model.swag_second_moment, gateway, "");
-    if (!second) return second;
-    body["swag_first_moment"] = std::move(*first);
-    body["swag_second_moment"] = std::move(*second);
+    body["swag_first_moment"] = "";
+    body["swag_second_moment"] = "";
   }
   body["owner"] = model.owner.text();
   if (model.kind == domain::ModelKind::mean) body["models"] = texts_of(model.members);
-  if (with_stats) body["stats"] = nullptr;
+  if (stats) body["stats"] = *stats;
   body["has_preprocessing"] = model.preprocessing.has_value();
   return body;
+}
+
+std::optional<domain::BlobId> file_of(const domain::Model& model, std::string_view field) {
+  if (field == "preprocessing") return model.preprocessing;
+  if (field == "swag_first_moment") return model.swag_first_moment;
+  if (field == "swag_second_moment") return model.swag_second_moment;
+  return std::nullopt;
 }
 
 // What stands for a number that JSON cannot say.
@@ -94,12 +103,23 @@ Body serialized(const domain::Group& group) {
   return body;
 }
 
-actors::Result<Body> serialized(const domain::Model& model, actors::Gateway& gateway) {
-  return serialized_model(model, gateway, false);
-}
-
-actors::Result<Body> serialized_metadata(const domain::Model& model, actors::Gateway& gateway) {
-  return serialized_model(model, gateway, true);
+actors::Result<void> append_serialized(BoundedText& json, const domain::Model& model,
+                                       actors::Gateway& gateway, const std::optional<Body>& stats) {
+  const auto fields = fields_of(model, stats);
+  char separator = '{';
+  for (const auto& [name, value] : fields.get_ref<const Body::object_t&>()) {
+    auto& text = json.text();
+    text += std::exchange(separator, ',');
+    append_json_text(text, name);
+    text += ':';
+    if (const auto file = file_of(model, name)) {
+      if (auto appended = append_file(json, *file, gateway); !appended) return appended;
+    } else {
+      text += value.dump(-1, ' ', false, Body::error_handler_t::replace);
+    }
+  }
+  json.text() += '}';
+  return {};
 }
 
 Body serialized(const domain::Training& training, Detail detail) {
@@ -126,8 +146,9 @@ Body serialized(const domain::Training& training, Detail detail) {
   return body;
 }
 
-actors::Result<void> append_serialized(std::string& json, const storage::MetricRow& row,
+actors::Result<void> append_serialized(BoundedText& bounded, const storage::MetricRow& row,
                                        actors::Gateway& gateway) {
+  auto& json = bounded.text();
   const auto number = row.metric.number;
   const bool special = number && !std::isfinite(*number);
   json += "{\"id\":";
@@ -142,9 +163,7 @@ actors::Result<void> append_serialized(std::string& json, const storage::MetricR
   }
   json += ",\"value_binary\":";
   if (row.metric.blob) {
-    const auto bytes = gateway.blob_bytes(*row.metric.blob);
-    if (!bytes) return std::unexpected(bytes.error());
-    json.append("\"").append(encode_base64(*bytes)).append("\"");
+    if (auto appended = append_file(bounded, *row.metric.blob, gateway); !appended) return appended;
   } else {
     json += "null";
   }

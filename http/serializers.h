@@ -6,6 +6,7 @@
 
 #include "actors/gateway.h"
 #include "http/body.h"
+#include "http/bounded_text.h"
 #include "http/errors.h"
 #include "http/message.h"
 
@@ -17,10 +18,11 @@ namespace fedlog::http {
 
 [[nodiscard]] Body serialized(const domain::Group& group);
 
-// Reads the model's small blobs (preprocessing, SWAG moments) through the gateway.
-[[nodiscard]] actors::Result<Body> serialized(const domain::Model& model, actors::Gateway& gateway);
-// With `stats`, null where there are none.
-[[nodiscard]] actors::Result<Body> serialized_metadata(const domain::Model& model, actors::Gateway& gateway);
+// With the model's files (preprocessing, SWAG moments), read through the gateway one after the other; so it
+// is appended to a text that has its limits. `stats`, null where there are none, only in a model's metadata.
+[[nodiscard]] actors::Result<void> append_serialized(BoundedText& json, const domain::Model& model,
+                                                     actors::Gateway& gateway,
+                                                     const std::optional<Body>& stats = std::nullopt);
 
 // A list does not show how many updates arrived; a single training does. Both have x_reason in state ERROR,
 // x_waiting_for (whose part is missing) while it runs, x_deadline where there is one, and x_paused where it
@@ -30,7 +32,7 @@ enum class Detail { list, single };
 
 // Appended to a text as it stands, since lists of metrics are the longest. A number that JSON has no word for
 // has null as value_float, and x_value_text ("NaN", "Infinity", "-Infinity").
-[[nodiscard]] actors::Result<void> append_serialized(std::string& json, const storage::MetricRow& row,
+[[nodiscard]] actors::Result<void> append_serialized(BoundedText& json, const storage::MetricRow& row,
                                                      actors::Gateway& gateway);
 
 }  // namespace fedlog::http

@@ -96,9 +96,7 @@ std::optional<domain::Uuid> parse_python_uuid(std::string_view text) {
   return domain::Uuid::parse(digits);
 }
 
-std::string encode_base64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
+void append_base64(std::string& text, std::string_view bytes) {
   for (std::size_t at = 0; at < bytes.size(); at += 3) {
     const auto count = std::min<std::size_t>(3, bytes.size() - at);
     std::uint32_t bits = 0;
@@ -109,7 +107,6 @@ std::string encode_base64(std::string_view bytes) {
       text.push_back(index <= count ? base64_digits[(bits >> (18 - 6 * index)) & 0x3FU] : '=');
     }
   }
-  return text;
 }
 
 }  // namespace fedlog::http

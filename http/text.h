@@ -35,6 +35,9 @@ template <class Id>
   return uuid ? std::optional{Id{*uuid}} : std::nullopt;
 }
 
-[[nodiscard]] std::string encode_base64(std::string_view bytes);
+void append_base64(std::string& text, std::string_view bytes);
+[[nodiscard]] constexpr std::uint64_t base64_length(std::uint64_t bytes) {
+  return (bytes + 2) / 3 * 4;
+}
 
 }  // namespace fedlog::http

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -55,6 +56,8 @@ class FakeGateway : public actors::Gateway {
 
   std::map<std::string, domain::UserId> tokens;
   std::map<domain::BlobId, std::string> blobs;
+  std::set<domain::BlobId> deleted_blobs;  // of whose size something is known still
+  int blobs_read = 0;
   std::vector<std::shared_ptr<std::string>> uploads;
 
   using Rejected = actors::Result<void>;
@@ -144,7 +147,11 @@ class FakeGateway : public actors::Gateway {
   actors::Result<actors::BlobFile> blob(domain::BlobId id) override {
     return actors::BlobFile{.path = "blobs/" + id.text(), .size_bytes = blobs.at(id).size(), .id = id};
   }
-  actors::Result<std::string> blob_bytes(domain::BlobId id) override { return blobs.at(id); }
+  actors::Result<std::string> blob_bytes(domain::BlobId id) override {
+    ++blobs_read;
+    if (deleted_blobs.contains(id)) return rejected(domain::Reason::model_not_found, "Deleted a moment ago.");
+    return blobs.at(id);
+  }
   const storage::Views& views() const override { return world_.views(); }
 
  private:

@@ -226,6 +226,68 @@ TEST_F(Lists, AreCutOffWhereTheyAreTooLongAndSayHowToGoOn) {
   EXPECT_EQ(get("/api/users/?limit=1")["count"], 2);
 }
 
+class ListsWithFiles : public Lists {
+ protected:
+  static constexpr std::size_t file_bytes = 3'000'000;
+
+  ListsWithFiles() { add_model_with_file(11); }
+
+  void add_model_with_file(std::uint8_t number) {
+    domain::BlobId file;
+    file.digest[31] = number;
+    gateway.blobs[file] = std::string(file_bytes, 'f');
+    world.model({.model = id_number<domain::ModelId>(number),
+                 .owner = owner.id,
+                 .name = "large",
+                 .description = "d",
+                 .input_shape = {},
+                 .weights = domain::BlobId{},
+                 .preprocessing = file,
+                 .members = {},
+                 .copied_from = {}});
+  }
+  Response list(Application& application, const std::string& path = "/api/models/") {
+    auto request = make_request("GET", path, {{"Authorization", "Token " + token_of(1)}, {"Host", "h"}});
+    request.id = "request-1";
+    StringBody body{""};
+    return application.answer(request, body);
+  }
+};
+
+TEST_F(ListsWithFiles, ShareTheMemoryThatIsForAllOfThem) {
+  settings.limits.list_memory_bytes_max = 10'000'000;
+  Application application{gateway, settings};
+  auto first = list(application);
+  EXPECT_EQ(first.status, 200);
+  const auto refused = list(application);  // the first one's text is not on its way yet
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.get("Retry-After"), "5");
+  EXPECT_THAT(text_of(refused), HasSubstr("limits.list_memory_bytes_max"));
+  EXPECT_EQ(list(application, "/api/models/00000000-0000-4000-8000-00000000000b/metadata/").status, 503);
+  EXPECT_EQ(list(application, "/api/users/").status, 200) << "what is short needs no share";
+  first.share.reset();
+  EXPECT_EQ(list(application).status, 200);
+}
+
+TEST_F(ListsWithFiles, AreRefusedBeforeAFileIsReadThatIsTooLong) {
+  settings.limits.list_bytes_max = 4'000'000;
+  gateway.blobs.begin()->second.resize(3'000'001);
+  EXPECT_EQ(send(1, "GET", "/api/models/").status, 400);
+  const auto metadata = send(1, "GET", "/api/models/00000000-0000-4000-8000-00000000000b/metadata/");
+  EXPECT_EQ(metadata.status, 400);
+  EXPECT_THAT(text_of(metadata), HasSubstr("a model's files one by one"));
+  EXPECT_EQ(gateway.blobs_read, 0);
+}
+
+TEST_F(ListsWithFiles, LeaveOutAModelThatIsDeletedWhileTheyAreWritten) {
+  add_model_with_file(12);
+  add_model(13, "last");
+  gateway.deleted_blobs.insert(gateway.blobs.begin()->first);
+  EXPECT_THAT(values("/api/models/", "name"), ElementsAre("first", "large", "last"));
+  gateway.deleted_blobs.insert(gateway.blobs.rbegin()->first);
+  EXPECT_THAT(values("/api/models/", "name"), ElementsAre("first", "last"));
+}
+
 TEST_F(Lists, CostWhatAPageShowsHoweverManyUsersThereAre) {
   const auto cost = [&](const std::string& path) {
     const auto before = world.reads();
@@ -252,12 +314,14 @@ TEST_F(Lists, KeepNoMoreRowsThanCanBeOrderedAtOnce) {
                                      for (auto value = last; value > 0 && visit({value}); --value) {
                                      }
                                    }};
-  const auto write = [](std::string& text, const Number& number) -> actors::Result<void> {
-    text += std::to_string(number.value);
+  const auto write = [](BoundedText& text, const Number& number) -> actors::Result<void> {
+    text.text() += std::to_string(number.value);
     return {};
   };
+  MemoryBudget memory{1 << 20};
   const auto answer = [&](const std::string& query) {
-    return list_response(make_request("GET", "/" + query), list, table, 1 << 20, write);
+    return list_response(make_request("GET", "/" + query), list, table,
+                         {.size_bytes_max = 1 << 20, .memory = memory}, write);
   };
   last = static_cast<std::int64_t>(ordered_rows_max);
   EXPECT_EQ(answer("?ordering=value").status, 200);

@@ -94,6 +94,12 @@ TEST(PythonUuid, ReadsEveryWayOfWritingOne) {
 }
 
 TEST(Base64, PadsToGroupsOfFour) {
+  const auto encode_base64 = [](std::string_view bytes) {
+    std::string text;
+    append_base64(text, bytes);
+    EXPECT_EQ(text.size(), base64_length(bytes.size()));
+    return text;
+  };
   EXPECT_EQ(encode_base64(""), "");
   EXPECT_EQ(encode_base64("f"), "Zg==");
   EXPECT_EQ(encode_base64("fo"), "Zm8=");

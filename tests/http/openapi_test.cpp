@@ -178,20 +178,26 @@ TEST_F(Description, SaysWhereCredentialsAreNotNeeded) {
 }
 
 TEST_F(Description, HasSchemasOfAllThatIsShown) {
+  const auto model_shown = [&](const domain::Model& model, const std::optional<Body>& stats = std::nullopt) {
+    MemoryBudget memory{1024};
+    BoundedText text{{.size_bytes_max = 1024, .memory = memory}};
+    EXPECT_TRUE(append_serialized(text, model, gateway, stats));
+    return Body::parse(text.text());
+  };
   const auto user = *world.views().user(id_number<domain::UserId>(1));
   expect_schema("User", serialized(user, "token"));
   expect_schema("RegisteredUser", serialized(user, "token"));
   expect_schema("Group", serialized(world.group(1, "hospitals")));
   domain::Model model;
   model.kind = domain::ModelKind::global;
-  expect_schema("GlobalModel", *serialized(model, gateway));
-  expect_schema("Metadata", *serialized_metadata(model, gateway));
+  expect_schema("GlobalModel", model_shown(model));
+  expect_schema("Metadata", model_shown(model, Body(nullptr)));
   model.kind = domain::ModelKind::swag;
-  expect_schema("SwagModel", *serialized(model, gateway));
+  expect_schema("SwagModel", model_shown(model));
   model.kind = domain::ModelKind::mean;
-  expect_schema("MeanModel", *serialized(model, gateway));
+  expect_schema("MeanModel", model_shown(model));
   model.kind = domain::ModelKind::local;
-  expect_schema("LocalModel", *serialized(model, gateway));
+  expect_schema("LocalModel", model_shown(model));
   domain::Training training;
   training.options.json = "{}";
   expect_schema("Training", serialized(training, Detail::list));
@@ -208,9 +214,10 @@ TEST_F(Description, HasSchemasOfAllThatIsShown) {
   expect_schema("AwaitedParticipant", explained["awaited"][0]);
   storage::MetricRow row;
   row.metric.number = std::numeric_limits<double>::infinity();
-  std::string metric;
+  MemoryBudget memory{1024};
+  BoundedText metric{{.size_bytes_max = 1024, .memory = memory}};
   ASSERT_TRUE(append_serialized(metric, row, gateway).has_value());
-  expect_schema("Metric", Body::parse(metric));
+  expect_schema("Metric", Body::parse(metric.text()));
   actors::ModelStatistics statistics;
   statistics.layers.emplace_back();
   const auto shown = serialized(statistics);
@@ -245,6 +252,33 @@ TEST_F(Description, StandsInOptionsAsTheFrameworksActions) {
   EXPECT_EQ(options("/api/groups/1/")["actions"].size(), 1U);  // PUT, as the framework has it, but no PATCH
   EXPECT_EQ(options("/api/models/")["actions"]["POST"]["model_file"]["type"], "file upload");
   EXPECT_FALSE(options("/api/users/myself/").contains("actions"));
+}
+
+// All that a reader is told, wherever it stands in the document, and the names of what a call takes and
+// gives.
+TEST_F(Description, AsAPageLeavesNothingOut) {
+  const auto all = document();
+  const auto page = openapi_page(all, "");
+  const auto expect_on_page = [&](const std::string& text, const std::string& where) {
+    EXPECT_TRUE(page.contains(escaped_html(text))) << where << " is not on the page: " << text;
+  };
+  const std::set<std::string> told{"description", "summary", "title", "operationId"};
+  const std::set<std::string> named{"properties", "headers", "callbacks", "securitySchemes",
+                                    "schemas",    "paths",   "content",   "responses"};
+  const std::function<void(const Body&, const std::string&)> visit = [&](const Body& node,
+                                                                         const std::string& where) {
+    if (!node.is_structured()) return;
+    for (const auto& [name, value] : node.items()) {
+      const auto here = where + "/" + name;
+      if (where.ends_with("/example") || where == "/components/responses")
+        continue;  // shown where they are used
+      if (told.contains(name) && value.is_string()) expect_on_page(value.get<std::string>(), here);
+      if (named.contains(where.substr(where.rfind('/') + 1))) expect_on_page(name, here);
+      visit(value, here);
+    }
+  };
+  visit(all, "");
+  EXPECT_TRUE(page.contains("Credentials: <a href=\"#credentials\">none or tokenAuth or basicAuth</a>"));
 }
 
 TEST_F(Description, AsAPageEscapesAllText) {
