@@ -62,15 +62,33 @@ std::string row(const std::string& name, bool required, const Body& schema, cons
          words_of(schema) + "</td><td>" + description + "</td></tr>\n";
 }
 
+std::string below(const Body& schema);
+
 std::string properties_table(const Body& schema) {
   if (!schema.contains("properties") || schema["properties"].empty()) return "";
   const auto required = schema.value("required", Body::array());
   std::string rows;
   for (const auto& [name, property] : schema["properties"].items()) {
     const bool needed = std::ranges::find(required, Body(name)) != required.end();
-    rows += row(name, needed, property, text_of(property, "description"));
+    rows += row(name, needed, property, text_of(property, "description") + below(property));
   }
   return "<table>\n" + rows + "</table>\n";
+}
+
+// What a schema says of its parts, however deep; what it only refers to has a section of its own.
+std::string below(const Body& schema) {
+  auto html = properties_table(schema);
+  const auto add = [&](const Body& part) {
+    html += element("p", text_of(part, "description")) + below(part);
+  };
+  for (const char* combination : {"anyOf", "allOf"}) {
+    if (!schema.contains(combination)) continue;
+    for (const auto& part : schema[combination]) add(part);
+  }
+  for (const char* each : {"items", "additionalProperties"}) {
+    if (schema.contains(each) && schema[each].is_object()) add(schema[each]);
+  }
+  return html;
 }
 
 std::string parameters_table(const Body& document, const Body& operation) {
@@ -89,27 +107,95 @@ std::string content_of(const Body& holder) {
   std::string html;
   for (const auto& [media_type, content] : holder["content"].items()) {
     html += element("p", "<code>" + escaped_html(media_type) + "</code>: " + words_of(content["schema"]));
-    html += properties_table(content["schema"]);
+    html += element("p", text_of(content["schema"], "description")) + below(content["schema"]);
     if (content.contains("example")) html += element("pre", code(content["example"], 2));
     if (!content.contains("examples")) continue;
-    for (const auto& [name, example] : content["examples"].items())
-      html += element("pre", code(example["value"]));
+    for (const auto& [name, example] : content["examples"].items()) {
+      html += element("p", text_of(example, "summary")) + element("pre", code(example["value"]));
+    }
   }
   return html;
 }
 
-std::string operation_section(const Body& document, const std::string& path, const std::string& verb,
-                              const Body& operation) {
-  auto method = verb;
-  std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
-  auto html = "<h3 id=\"" + text_of(operation, "operationId") + "\"><code>" + method + " " +
-              escaped_html(path) + "</code></h3>\n" + element("p", text_of(operation, "summary")) +
-              element("p", text_of(operation, "description")) + parameters_table(document, operation);
-  if (operation.contains("requestBody")) html += element("p", "Body") + content_of(operation["requestBody"]);
+std::string headers_table(const Body& document, const Body& response) {
+  if (!response.contains("headers")) return "";
+  std::string rows;
+  for (const auto& [name, each] : response["headers"].items()) {
+    const auto& header = resolved(document, each);
+    rows += row(name, false, header["schema"], text_of(header, "description"));
+  }
+  return element("p", "Headers") + "<table>\n" + rows + "</table>\n";
+}
+
+std::string body_and_responses(const Body& document, const Body& operation) {
+  std::string html;
+  if (operation.contains("requestBody")) {
+    const auto& body = operation["requestBody"];
+    html += element("p", "Body") + element("p", text_of(body, "description")) + content_of(body);
+  }
   for (const auto& [status, each] : operation["responses"].items()) {
     const auto& response = resolved(document, each);
-    auto inner = element("summary", "<b>" + status + "</b> " + text_of(response, "description"));
-    html += element("details", inner + content_of(response));
+    auto inner =
+        element("summary", "<b>" + escaped_html(status) + "</b> " + text_of(response, "description"));
+    html += element("details", inner + headers_table(document, response) + content_of(response));
+  }
+  return html;
+}
+
+std::string in_capitals(std::string verb) {
+  std::ranges::transform(verb, verb.begin(), [](char c) { return static_cast<char>(c - 'a' + 'A'); });
+  return verb;
+}
+
+// What the server calls in turn.
+std::string callbacks_of(const Body& document, const Body& operation) {
+  if (!operation.contains("callbacks")) return "";
+  std::string html;
+  for (const auto& [name, paths] : operation["callbacks"].items()) {
+    for (const auto& [url, calls] : paths.items()) {
+      for (const auto& [verb, call] : calls.items()) {
+        html += element("p", "Calls back (" + escaped_html(name) + "): <code>" + in_capitals(verb) + " " +
+                                 escaped_html(url) + "</code>") +
+                element("p", text_of(call, "summary")) + element("p", text_of(call, "description")) +
+                parameters_table(document, call) + body_and_responses(document, call);
+      }
+    }
+  }
+  return html;
+}
+
+// "none or tokenAuth or basicAuth"
+std::string credentials_of(const Body& document, const Body& operation) {
+  const auto& holder = operation.contains("security") ? operation : document;
+  if (!holder.contains("security")) return "";
+  std::string words;
+  for (const auto& way : holder["security"]) {
+    std::string all;
+    for (const auto& [name, scopes] : way.items()) all += (all.empty() ? "" : " with ") + escaped_html(name);
+    words += (words.empty() ? "" : " or ") + (all.empty() ? "none" : all);
+  }
+  return element("p", "Credentials: <a href=\"#credentials\">" + words + "</a>");
+}
+
+std::string operation_section(const Body& document, const std::string& path, const std::string& verb,
+                              const Body& operation) {
+  return "<h3 id=\"" + text_of(operation, "operationId") + "\"><code>" + in_capitals(verb) + " " +
+         escaped_html(path) + "</code></h3>\n" + element("p", text_of(operation, "summary")) +
+         element("p", text_of(operation, "description")) + credentials_of(document, operation) +
+         parameters_table(document, operation) + body_and_responses(document, operation) +
+         callbacks_of(document, operation);
+}
+
+std::string credentials_section(const Body& components) {
+  if (!components.contains("securitySchemes")) return "";
+  std::string html = "<h2 id=\"credentials\">Credentials</h2>\n";
+  for (const auto& [name, scheme] : components["securitySchemes"].items()) {
+    auto way = text_of(scheme, "type");
+    for (const char* detail : {"scheme", "in", "name"}) {
+      if (scheme.contains(detail)) way += ", " + text_of(scheme, detail);
+    }
+    html += element("h3", escaped_html(name)) + element("p", text_of(scheme, "description")) +
+            element("p", "(" + way + ")");
   }
   return html;
 }
@@ -157,11 +243,11 @@ std::string openapi_page(const Body& document, std::string_view how_to_get_more)
       }
     }
   }
+  html += credentials_section(document["components"]);
   html += element("h2", "Schemas");
   for (const auto& [name, schema] : document["components"]["schemas"].items()) {
     html += "<h3 id=\"" + escaped_html(name) + "\">" + escaped_html(name) + "</h3>\n" +
-            element("p", text_of(schema, "description")) + element("p", words_of(schema)) +
-            properties_table(schema);
+            element("p", text_of(schema, "description")) + element("p", words_of(schema)) + below(schema);
   }
   return html + "</body>\n</html>\n";
 }
