@@ -50,6 +50,11 @@ DOCUMENTS = [
     {"options": {"uncertainty": {"N": 10, "softmax": True}, "daisy_chain_period": 2}},
     {"name": 'a "quoted" \\ näme \u2028 \U0001f600', "nothing": None},
 ]
+FIELDS = [
+    {"name": "ada", "url": "poll:", "actor": "yes", "round": "1_0", "id": ID.replace("-", ""), "state": "O"},
+    {"name": " ", "names": ["a", 1, None], "clients": [ID, "x"], "options": {"a": 1}, "input_shape": ["None", 3], "values": 0.5},
+    {"name": "ada", "clients": [0] * 150, "round": 1e3, **{f"unknown{number}": 0 for number in range(150)}},
+]
 NO_DOCUMENTS = ['{"a": NaN}', "[1, 2", '"\\ud800"', "{'a': 1}", "[" * 100, '{"a": 1, "a": 2}', "-0", "1e999", " \t\n"]
 
 RANGES = ["bytes=0-0", "bytes=1-", "bytes=-5", "bytes=5-2", "bytes=0-0,2-3", "bytes= 3-4 ", "items=0-1", "bytes=-0", "bytes=99-"]
@@ -232,6 +237,11 @@ def seeds():
         "http_request_head": itertools.chain(heads(), map("GET {} HTTP/1.1\r\nHost: a\r\n\r\n".format, recorded_targets())),
         "http_urlencoded": itertools.chain(
             ["a=1&b=%C3%A4+c&b=2", "&&=", "a", "%zz=1"], (urllib.parse.urlencode(form) for form in recorded_forms())
+        ),
+        # The first two characters choose a wording, and JSON ("0") or a form ("1").
+        "http_request_fields": itertools.chain(
+            (f"{wording}0{document}" for wording in range(6) for document in [*map(json.dumps, FIELDS), *recorded_documents()]),
+            (f"{wording}1{urllib.parse.urlencode(form)}" for wording in range(6) for form in recorded_forms()),
         ),
         "http_byte_range": (struct.pack("<Q", size) + text.encode() for size in (0, 1, 10, 2**63) for text in RANGES),
         "http_accept": itertools.chain(ACCEPTS, recorded_headers("Accept")),

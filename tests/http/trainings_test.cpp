@@ -160,7 +160,7 @@ TEST_F(Trainings, NameAHundredUnknownFieldsAndCountTheOthers) {
     EXPECT_EQ(answer.status, 400) << url;
     const auto errors = nlohmann::json::parse(text_of(answer));
     EXPECT_THAT(errors.size(), ::testing::AllOf(::testing::Gt(100U), ::testing::Lt(110U))) << url;
-    EXPECT_THAT(errors.at("_schema").dump(), ::testing::HasSubstr("99900 more unknown fields")) << url;
+    EXPECT_THAT(errors.at("_schema").dump(), ::testing::HasSubstr("And 999")) << url;
     EXPECT_LT(text_of(answer).size(), 10'000U) << url;
   }
   const auto errors = nlohmann::json::parse(text_of(send_form(1, "POST", "/api/trainings/", form)));
