@@ -212,11 +212,12 @@ std::vector<Key> make_keys() {
           "keyed hash); 0 is never."),
       key<&S::accounts, &Accounts::wrong_passwords_per_minute_per_address>(
           "accounts.wrong_passwords_per_minute_per_address", {0, 1'000'000},
-          "Wrong passwords that one address (of IPv6: one /64 network) may try in a minute before it is "
-          "answered with 429; a right one is accepted all the same. 0 is no limit."),
+          "Wrong passwords that one address (of IPv6: one /64 network) may try in a minute before further "
+          "ones are answered with 429 and wait behind others' passwords. They are checked nevertheless, and "
+          "a right one is accepted. 0 is no limit."),
       key<&S::accounts, &Accounts::wrong_passwords_per_minute_per_user>(
           "accounts.wrong_passwords_per_minute_per_user", {0, 1'000'000},
-          "Wrong passwords that may be tried for one user name in a minute, from wherever; else as above."),
+          "The same of one user name, from wherever."),
 
       key<&S::models, &Models::access>("models.access",
                                        "Who may read and run a model: its owner and its training's members "
