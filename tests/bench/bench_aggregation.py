@@ -3,6 +3,9 @@
 
     tests/bench/bench_aggregation.py [--bin build/release/bin] [--mebibytes 100] [--clients 20] [--repeat 5] [--json FILE]
 
+The growth is also that of "turned" updates, whose tensors stand in another order in memory (transposed matrices), so that they
+cannot be read from one end to the other.
+
 All on two threads, the best of `repeat` runs each, with the files in the page cache. "torch" is the loop that one would write:
 torch.load each update, and add it with its weight. Run it on a machine that does nothing else.
 """
@@ -27,6 +30,17 @@ def model(mebibytes):
     elements = mebibytes * (1 << 20) // 4
     shares = [2 + layer % 5 for layer in range(LAYERS)]
     return {f"layer{layer}.weight": torch.randn(elements * share // sum(shares)) for layer, share in enumerate(shares)}
+
+
+def turned(base):
+    """An update whose tensors stand in memory in another order than the base's: transposed matrices."""
+    return {name: torch.randn(*reversed(tensor.shape)).t() for name, tensor in base.items()}
+
+
+def matrices(mebibytes):
+    """A state_dict of square matrices, all of which turned() spreads over their whole memory."""
+    side = int((mebibytes * (1 << 20) / 4 / 4) ** 0.5)
+    return {f"layer{layer}.weight": torch.randn(side, side) for layer in range(4)}
 
 
 def measure(program, *arguments):
@@ -81,10 +95,15 @@ def main():
         for name, speed in speeds.items():
             results[name + "_gb_per_s"] = round(speed / 1e9, 2)
             print(f"{name:7} {speed / 1e9:6.2f} GB/s  {speed / speeds['memory']:5.0%} of memory")
-        for count in (2, 20, 200):
-            _, growth = measure(program, "mean", THREADS, files[0], output, *(files[number % len(files)] for number in range(count)))
-            results[f"growth_in_models_{count}_clients"] = round(growth / size, 2)
-            print(f"{count:4} clients: peak memory grows by {growth / size:.2f} models")
+        base, other = pathlib.Path(folder, "base.pt"), pathlib.Path(folder, "turned.pt")
+        torch.save(matrices(options.mebibytes), base)
+        torch.save(turned(torch.load(base)), other)
+        for kind, model_file, updates in (("", files[0], files), ("turned_", base, [other])):
+            for count in (2, 20, 200):
+                given = [updates[number % len(updates)] for number in range(count)]
+                speed, growth = measure(program, "mean", THREADS, model_file, output, *given)
+                results[f"{kind}growth_in_models_{count}_clients"] = round(growth / size, 2)
+                print(f"{count:4} {kind.replace('_', ' ')}clients: peak memory grows by {growth / size:.2f} models, {speed / 1e9:.2f} GB/s")
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=1) + "\n")
 

@@ -103,6 +103,7 @@ double mean(unsigned threads, const std::string& base, const std::string& output
             const std::vector<std::string>& files) {
   std::vector<fedlog::ml::WeightedUpdate> updates;
   for (const auto& file : files) updates.push_back({.file = file, .sample_size = updates.size() + 1});
+  std::filesystem::remove(output);  // the server's are new as well; emptying one takes as long as making it
   return bytes_per_second(size_of(files), [&] {
     const auto written = fedlog::ml::weighted_mean(
         base, updates, output, {.threads = threads, .limits = {.checksums_verified = true}});
