@@ -43,6 +43,12 @@ std::uint32_t worker_cpu_limit_s(std::int64_t deadline_ms) {
   return static_cast<std::uint32_t>(std::max(least, 2 * deadline_s));
 }
 
+// Whoever pings waits for somebody else's server with a thread of this one.
+std::size_t pings_max(const config::Settings& settings) {
+  const auto quarter = std::min(settings.notifications.concurrency, settings.server.threads_max) / 4;
+  return static_cast<std::size_t>(std::max<std::int64_t>(1, quarter));
+}
+
 // For what the options of a training do not say.
 domain::TrainingOptions training_defaults(const config::Settings& settings) {
   const auto min_updates = *config::parse_min_updates(settings.trainings.min_updates);  // checked on loading
@@ -109,6 +115,7 @@ actors::SystemOptions system_options(const config::Settings& settings,
                 .span = seconds{settings.notifications.retry_span_s}},
       .concurrency = static_cast<std::size_t>(settings.notifications.concurrency),
       .concurrency_per_receiver = static_cast<std::size_t>(settings.notifications.concurrency_per_receiver),
+      .pings_max = pings_max(settings),
       .poll_span = seconds{settings.notifications.poll_span_s},
       .permits = [rules = config::NetworkRules{settings.notifications.allowed_networks,
                                                settings.notifications.denied_networks}](const auto& address) {

@@ -157,6 +157,19 @@ TEST(SystemOptions, GiveAWorkerProcessorTimeForWholeRequests) {
   EXPECT_GE(cpu_limit_s(86'400'000), 2U * 86'400);
 }
 
+TEST(SystemOptions, LeaveMostThreadsToOthersWhilePingsWaitForReceivers) {
+  const auto pings_max = [](std::int64_t threads_max, std::int64_t concurrency) {
+    config::Settings settings;
+    settings.server.threads_max = threads_max;
+    settings.notifications.concurrency = concurrency;
+    return system_options(settings, "/data", "/nowhere/fedlog-server").notifications.pings_max;
+  };
+  EXPECT_EQ(pings_max(64, 32), 8U);
+  EXPECT_EQ(pings_max(16, 32), 4U);
+  EXPECT_EQ(pings_max(4, 32), 1U);
+  EXPECT_EQ(pings_max(2, 1), 1U);
+}
+
 TEST(SystemOptions, SayWhyThereIsNoWorker) {
   config::Settings settings;
   settings.worker.path = "/nowhere/fedlog-model-worker";
