@@ -1,6 +1,8 @@
 #include "http/model_fields.h"
 
+#include "domain/training_refusals.h"
 #include "http/metric_values.h"
+#include "http/openapi_examples.h"
 
 namespace fedlog::http {
 
@@ -56,7 +58,7 @@ const std::vector<FieldRule>& member_fields() {
        .items_max = members_max,
        .description =
            "Of a mean model: the ids of the models that it is the mean of. The caller owns all of them.",
-       .example = {"7c1f8a52-95a4-4a6e-9d4d-1f0c2f6a7b11"}}};
+       .example = {example::model_id}}};
   return rules;
 }
 
@@ -70,6 +72,7 @@ const std::vector<FieldRule>& contribution_fields() {
       {.name = "sample_size",
        .type = FieldType::integer,
        .required = true,
+       .maximum = domain::sample_size_max,
        .description = "How many samples it was trained on; the weight in the mean. At least 1.",
        .example = 120}};
   return rules;

@@ -50,6 +50,20 @@ TEST_F(Updates, AreRefusedWithoutWhatTheyNeed) {
                 R"({"round":["A valid integer is required."]})");
 }
 
+// So many of 2000 participants still add up to what a mean weighs exactly.
+TEST_F(Updates, OfTooManySamplesAreRefused) {
+  EXPECT_CALL(gateway, submit_update(_, _, _)).WillOnce(Return(actors::Result<void>{}));
+  for (const auto& [size, status] : {std::pair{"4503599627370", 201}, std::pair{"4503599627371", 400},
+                                     std::pair{"4611686018427387904", 400}}) {
+    auto sent = update_without("sample_size");
+    sent.push_back({"sample_size", size});
+    EXPECT_ANSWER(send_parts(1, "POST", model_path, sent), status,
+                  status == 201
+                      ? R"({"detail":"Model Update Accepted"})"
+                      : R"({"sample_size":["Ensure this value is less than or equal to 4503599627370."]})");
+  }
+}
+
 TEST_F(Updates, OfWhoMayNotSendAnyAreRefusedBeforeTheirFileIsTaken) {
   EXPECT_CALL(gateway, begin_upload()).Times(0);
   EXPECT_CALL(gateway, may_submit_update(_, _, _))
@@ -114,6 +128,14 @@ TEST_F(MomentsOfWeights, AreRefusedWithoutWhatTheyNeed) {
   for (const auto& [dropped, expected] : cases) {
     EXPECT_ANSWER(send_parts(1, "POST", path, moments_without(dropped)), 400, expected);
   }
+}
+
+TEST_F(MomentsOfWeights, OfTooManySamplesAreRefused) {
+  EXPECT_CALL(gateway, submit_moments(_, _, _)).Times(0);
+  auto sent = moments_without("sample_size");
+  sent.push_back({"sample_size", "4503599627371"});
+  EXPECT_ANSWER(send_parts(1, "POST", path, sent), 400,
+                R"({"sample_size":["Ensure this value is less than or equal to 4503599627370."]})");
 }
 
 TEST_F(MomentsOfWeights, OfWhoMayNotSendAnyAreRefusedBeforeTheirFilesAreTaken) {
