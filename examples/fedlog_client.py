@@ -3,11 +3,12 @@
     participant = Participant("http://127.0.0.1:8000", "alice", "secret", train, test)
     participant.run()       # until the training that it takes part in is finished
 
-The server posts its notifications to an Inbox, so it must be able to reach this machine. With `poll=True` the participant
-asks for them instead (a Mailbox): it needs nothing but to reach the server.
+The server posts its notifications to an Inbox, so it must be able to reach this machine, at `host`. With `poll=True` the
+participant asks for them instead (a Mailbox): it needs nothing but to reach the server.
 
 `train(model_bytes, round)` returns (new model_bytes, sample_size, metrics); `test(model_bytes, round)` returns metrics, a
-dictionary of numbers by name. Both get the global model's file as the owner uploaded it, with the round's weights.
+dictionary of numbers by name. Both get the global model's file as the owner uploaded it, with the round's weights. There is
+nothing here for SWAG rounds: a participant that is asked for one says so, and the training goes on without it.
 
 Needs only python3-requests. The server may go away for a while (a restart, a crash): every call is repeated until it is back.
 """
@@ -67,9 +68,10 @@ class Api:
 
 
 class Inbox:
-    """Receives the server's notifications over HTTP. Its address is secret, so nobody else can leave one."""
+    """Receives the server's notifications over HTTP, at the address `host` of this machine. The path is secret, so nobody
+    else can leave one. Those of a kind in `refused` are answered with 501, and do not come in."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", refused=()):
         inbox = self
         self.path = "/" + secrets.token_hex(16)
         self.messages = queue.Queue()
@@ -79,12 +81,16 @@ class Inbox:
 
             def do_POST(self):
                 body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), 1 << 20))
-                known = self.path == inbox.path
-                if known:
-                    inbox.messages.put({**json.loads(body), "delivery": self.headers.get("X-Fedlog-Delivery")})
-                self.send_response(200 if known else 404)
+                self.send_response(self.take(body) if self.path == inbox.path else 404)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def take(self, body):
+                message = json.loads(body)
+                if message["notification_type"] in refused:
+                    return 501
+                inbox.messages.put({**message, "delivery": self.headers.get("X-Fedlog-Delivery")})
+                return 200
 
             def log_message(self, *arguments):
                 pass
@@ -124,7 +130,7 @@ class Mailbox:
 
 
 class Removed(Exception):
-    """The server or the owner removed this participant from its training."""
+    """This participant is not in its training any more: the server or the owner removed it, or it left."""
 
 
 class Failed(Exception):
@@ -132,8 +138,10 @@ class Failed(Exception):
 
 
 class Participant:
-    def __init__(self, server, username, password, train, test, log=print, poll=False):
-        inbox = None if poll else Inbox()
+    cannot = ("SWAG_ROUND_START",)
+
+    def __init__(self, server, username, password, train, test, log=print, poll=False, host="127.0.0.1"):
+        inbox = None if poll else Inbox(host, refused=self.cannot)
         self.user = Api(server).register(username, password, inbox.endpoint if inbox else Mailbox.endpoint, client=True)
         self.api = Api(server, self.user["token"])
         self.inbox = inbox or Mailbox(self.api)
@@ -153,6 +161,9 @@ class Participant:
                 if body.get("x_state") == "E":
                     raise Failed(body.get("x_reason"))
                 return
+            if kind in self.cannot:
+                self.api.call("POST", f"/api/trainings/{message['training_uuid']}/leave/")
+                raise Removed(message["training_uuid"])
             if kind == "CLIENT_REMOVED":
                 raise Removed(message["training_uuid"])
             try:

@@ -14,7 +14,7 @@ from model_files import linear, scripted
 
 import requests
 import torch
-from fedlog_client import Api, ApiError, Failed, Inbox, Mailbox, Participant
+from fedlog_client import Api, ApiError, Failed, Inbox, Mailbox, Participant, Removed
 
 ROUNDS = 2
 
@@ -43,12 +43,12 @@ class Polling(unittest.TestCase):
         api.user = user
         return api
 
-    def training(self, clients, rounds=ROUNDS):
+    def training(self, clients, rounds=ROUNDS, **more):
         """A training that is started; its id."""
         files = {"model_file": ("m.pt", self.content)}
         fields = {"name": "linear", "description": "two numbers"}
         model = self.owner.call("POST", "/api/models/", data=fields, files=files).json()["model_id"]
-        fields = {"model_id": model, "target_num_updates": rounds, "aggregation_method": "FedAvg", "clients": clients}
+        fields = {"model_id": model, "target_num_updates": rounds, "aggregation_method": "FedAvg", "clients": clients, **more}
         training = self.owner.call("POST", "/api/trainings/", json=fields).json()["training_id"]
         self.owner.call("POST", f"/api/trainings/{training}/start/")
         return training
@@ -98,6 +98,22 @@ class Polling(unittest.TestCase):
             client.update = lambda model, round_number: None
             with self.assertRaisesRegex(Failed, "Cancelled by its owner"):
                 client.run()
+
+    def test_a_client_that_is_asked_for_what_it_cannot_do_is_not_waited_for(self):
+        for poll in (True, False):
+            client = self.participant("client", poll=poll, host="127.0.0.2")
+            self.assertEqual(client.user["message_endpoint"].startswith("http://127.0.0.2:"), not poll)
+            removed = threading.Event()
+
+            def run():
+                with self.assertRaises(Removed):
+                    client.run()
+                removed.set()
+
+            threading.Thread(target=run, daemon=True).start()
+            training = self.training([client.user["id"]], uncertainty_method="SWAG")
+            self.assertTrue(removed.wait(PATIENCE_S), self.server.words())
+            self.wait_until(lambda: self.show(training)["participants"] == [])
 
     def test_kills_while_a_client_waits_lose_and_double_nothing(self):
         client = self.register("client")
