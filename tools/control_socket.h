@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <expected>
 #include <filesystem>
 #include <functional>
+#include <list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -17,25 +19,38 @@ namespace fedlog::tools {
 
 class ControlServer {
  public:
-  // Answers a request, one after the other; called on a thread of its own.
+  // Answers a request; called on a thread of its own for each, several at the same time.
   using Answer =
       std::function<std::expected<void, std::string>(const nlohmann::json& request, const Emit& emit)>;
+
+  // Requests that are answered at the same time; one more is told to come later.
+  static constexpr std::size_t clients_max = 16;
 
   // Listens; an old socket is replaced (the data folder's lock says that its server is gone). Throws
   // std::runtime_error with the reason when it cannot.
   ControlServer(const std::filesystem::path& data_folder, Answer answer);
+  // Hangs up on clients that are being answered, however slowly they read.
   ~ControlServer();
   ControlServer(const ControlServer&) = delete;
   ControlServer& operator=(const ControlServer&) = delete;
 
  private:
+  struct Client {
+    int connection = -1;
+    std::atomic<bool> served = false;
+    std::thread thread;
+  };
+
   void serve();
-  void serve_one(int connection);
+  void begin(int connection);
+  void end_served();
+  void answer_one(int connection) const;
 
   std::filesystem::path path_;
   Answer answer_;
   int listener_ = -1;
   int wake_[2] = {-1, -1};
+  std::list<Client> clients_;  // of the listening thread, and of the destructor after it
   std::thread thread_;
 };
 

@@ -9,6 +9,8 @@
 #include <barrier>
 #include <cstring>
 #include <fstream>
+#include <future>
+#include <list>
 
 #include "storage/data_folder.h"
 #include "tests/storage/examples.h"
@@ -21,6 +23,7 @@ using namespace storage::testing;
 using nlohmann::json;
 using storage::stream_of;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 // A connection of a client that speaks as a test wants it to.
@@ -198,16 +201,62 @@ TEST_F(ControlSocket, HandsOverLongAnswersAndLongLines) {
   EXPECT_GT(longest, 60'000U);
 }
 
-TEST(AControlSocket, RefusesAFolderWhosePathIsTooLong) {
+// More than sockets hold on the way.
+ControlServer::Answer endless() {
+  return [](const json&, const Emit& emit) -> std::expected<void, std::string> {
+    while (emit({{"line", std::string(1000, 'x')}})) {
+    }
+    return {};
+  };
+}
+
+TEST_F(ControlSocket, AnswersOthersWhileAClientDoesNotReadOn) {
+  add_models(3);
+  server.emplace(folder.path(), [&](const json& request, const Emit& emit) {
+    return request.value("command", "") == "endless" ? endless()(request, emit) : answer(request, emit);
+  });
+  Connection paused{folder.path()};
+  paused.send("{\"command\":\"endless\"}\n");
+  EXPECT_EQ(lines_of_log(), 3U);
+  server.reset();  // waits for no client
+  EXPECT_THAT(paused.receive(), Not(HasSubstr("done")));
+}
+
+TEST_F(ControlSocket, WritesNothingMoreToAClientThatLeft) {
+  std::promise<bool> wanted_again;
+  server.emplace(folder.path(), [&](const json& request, const Emit& emit) {
+    auto outcome = endless()(request, emit);
+    wanted_again.set_value(emit({{"line", 1}}));
+    return outcome;
+  });
+  {
+    Connection leaves{folder.path()};
+    leaves.send("{}\n");
+  }
+  EXPECT_FALSE(wanted_again.get_future().get());
+}
+
+TEST_F(ControlSocket, AnswersNotMoreThanSoManyClientsAtOnce) {
+  server.emplace(folder.path(), [&](const json&, const Emit& emit) { return endless()({}, emit); });
+  std::list<Connection> paused;
+  for (std::size_t client = 0; client < ControlServer::clients_max; ++client) {
+    paused.emplace_back(folder.path()).send("{}\n");
+  }
+  EXPECT_THAT(Connection{folder.path()}.receive(), HasSubstr("16 commands already"));
+}
+
+TEST(AControlSocket, ServesAFolderWithALongPath) {
   const TemporaryFolder folder;
   const auto deep = folder.path() / std::string(110, 'x');
   std::filesystem::create_directory(deep);
-  try {
-    const ControlServer server{deep, {}};
-    FAIL() << "no socket has such a long path";
-  } catch (const std::runtime_error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("choose a data folder with a shorter path"));
-  }
+  const auto asked = [&] {
+    return ask_running_server(deep, {{"command", "log"}}, [](const auto&) { return true; });
+  };
+  EXPECT_FALSE(asked().has_value());
+  const ControlServer server{deep,
+                             [](const auto&, const auto&) { return std::expected<void, std::string>{}; }};
+  EXPECT_TRUE(asked().has_value() && *asked());
+  EXPECT_TRUE(std::filesystem::exists(deep / "control.sock"));
 }
 
 }  // namespace
