@@ -37,8 +37,10 @@ class AccountCalls : public Gateway {
   }
   Result<domain::User> change_user(const RequestContext& context, domain::UserId id,
                                    const UserChange& change) override {
+    const auto before = views().user(id);
     auto user = accounts().change_user(context, id, change);
-    if (user && (change.message_endpoint || change.webhook_secret)) notifier().endpoint_changed(id);
+    const bool moved = user && before && user->message_endpoint != before->message_endpoint;
+    if (moved || (user && change.webhook_secret)) notifier().endpoint_changed(id);
     return user;
   }
   Result<domain::User> set_active(const RequestContext& context, domain::UserId user, bool active,

@@ -187,6 +187,26 @@ TEST_F(UsersOfTheSystem, AreToldAtTheirNewEndpointFromThenOn) {
   receiver.wait_for("/new", "UPDATE_ROUND_START", 0);
 }
 
+TEST_F(UsersOfTheSystem, AreToldNothingAnewAtTheEndpointThatTheyHave) {
+  stop();
+  options.notifications.retry = {
+      .first = std::chrono::hours{2}, .max = std::chrono::hours{2}, .span = std::chrono::hours{4}};
+  start();
+  receiver.set_status(503);
+  const auto id = create_training(owner, {ada});
+  ASSERT_TRUE(gateway().start_training(as(owner), id).has_value());
+  receiver.wait([](const auto& calls) { return calls.size() == 2; });
+  const auto posted_to = [this](std::size_t count) {
+    return receiver.wait([&](const auto& calls) { return calls.size() == count; }).back().target;
+  };
+  EXPECT_EQ(posted_to(2), "/ada");
+  for (int count = 0; count < 3; ++count) {
+    ASSERT_TRUE(gateway().change_user(as(ada), ada, with_endpoint(receiver.url("/ada"))).has_value());
+  }
+  ASSERT_TRUE(gateway().change_user(as(ada), ada, with_endpoint(receiver.url("/new"))).has_value());
+  EXPECT_EQ(posted_to(3), "/new");
+}
+
 TEST_F(UsersOfTheSystem, CanTryTheirEndpoints) {
   const auto answer = gateway().ping(as(ada), ada);
   ASSERT_TRUE(answer.has_value()) << answer.error().message;
