@@ -90,30 +90,62 @@ class TrainingProjection {
     touch(training);
   }
 
-  // For receivers who ask for their notifications; the oldest make room.
+  // For receivers who ask for their notifications.
   void keep(const OutboxRow& row) {
-    const auto receiver = row.notification.receiver;
+    const auto& notification = row.notification;
     write_notification(views_, row);
-    views_.put(view_keys::notification_by_training(row.notification.training, receiver, row.position), "");
-    change_count(views_, view_keys::notification_count(receiver), 1);
-    if (read_count(views_, view_keys::notification_count(receiver)) <= notifications_kept) return;
-    std::optional<OutboxRow> oldest;
-    views_.scan(view_keys::notifications(receiver), {}, [&](std::string_view, std::string_view value) {
-      oldest = outbox_row(value);
-      return false;
-    });
-    if (oldest) forget(oldest->notification.training, receiver, oldest->position);
+    views_.put(
+        view_keys::notification_by_training(notification.training, notification.receiver, row.position), "");
+  }
+
+  // What is pending has still to be asked for; of the rest, what was settled first makes room.
+  void keep_settled(domain::TrainingId training, domain::UserId receiver, std::uint64_t position) {
+    const auto by_training = view_keys::notification_by_training(training, receiver, position);
+    if (!views_.get(by_training)) return;
+    views_.put(by_training, big_endian(envelope_.position));
+    views_.put(view_keys::notification_settled(receiver, envelope_.position),
+               view_keys::bytes_of(training) + big_endian(position));
+    const auto count = view_keys::settled_notification_count(receiver);
+    change_count(views_, count, 1);
+    if (read_count(views_, count) > notifications_kept) forget_first_settled(receiver);
+  }
+
+  // Looks from where the one before was found: in front of it is only what was erased, which a scan would
+  // pass one by one.
+  void forget_first_settled(domain::UserId receiver) {
+    const auto start = view_keys::forgotten_up_to(receiver);
+    const auto from = views_.get(start);
+    std::string key;
+    std::string value;
+    views_.scan(view_keys::notifications_settled(receiver),
+                from ? view_keys::notification_settled(receiver, number_at_end(*from)) : std::string{},
+                [&](std::string_view first, std::string_view what) {
+                  key = first;
+                  value = what;
+                  return false;
+                });
+    if (key.empty()) return;
+    views_.put(start, big_endian(number_at_end(key)));
+    const auto training = view_keys::id_from<domain::TrainingId>(std::string_view(value).substr(0, 16));
+    forget(training, receiver, number_at_end(value));
   }
 
   void forget(domain::TrainingId training, domain::UserId receiver, std::uint64_t position) {
+    const auto by_training = view_keys::notification_by_training(training, receiver, position);
+    if (const auto settled = views_.get(by_training); settled && !settled->empty()) {
+      views_.erase(view_keys::notification_settled(receiver, number_at_end(*settled)));
+      change_count(views_, view_keys::settled_notification_count(receiver), -1);
+    }
+    views_.erase(by_training);
     views_.erase(view_keys::notification(receiver, position));
-    views_.erase(view_keys::notification_by_training(training, receiver, position));
-    change_count(views_, view_keys::notification_count(receiver), -1);
   }
 
   void settle(domain::TrainingId training, const domain::NotificationSettled& settled) {
     const auto position = views_.get(view_keys::outbox_by_id(settled.notification));
-    if (position) erase_outbox(training, number_at_end(*position), settled.notification);
+    if (position) {
+      erase_outbox(training, number_at_end(*position), settled.notification);
+      keep_settled(training, settled.receiver, number_at_end(*position));
+    }
     if (!views_.get(view_keys::training_touched(training))) return;  // it is gone
     if (const auto delivery = domain::delivery_of(settled, envelope_.time)) {
       write_last_delivery(views_, training, *delivery);

@@ -137,8 +137,17 @@ inline std::string notifications(domain::UserId receiver) {
 inline std::string notification(domain::UserId receiver, std::uint64_t position) {
   return notifications(receiver) + big_endian(position);
 }
-inline std::string notification_count(domain::UserId receiver) {
+inline std::string notifications_settled(domain::UserId receiver) {
+  return "ns/" + bytes_of(receiver);
+}
+inline std::string notification_settled(domain::UserId receiver, std::uint64_t settled_at) {
+  return notifications_settled(receiver) + big_endian(settled_at);
+}
+inline std::string settled_notification_count(domain::UserId receiver) {
   return "nc/" + bytes_of(receiver);
+}
+inline std::string forgotten_up_to(domain::UserId receiver) {
+  return "nf/" + bytes_of(receiver);
 }
 inline std::string notifications_by_training(domain::TrainingId training) {
   return "nt/" + bytes_of(training);
