@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/delivery.h"
+#include "actors/mailboxes.h"
 #include "http/errors.h"
 #include "http/field_reader.h"
 #include "http/rejections.h"
@@ -57,7 +58,7 @@ std::expected<Polling, Response> read_polling(const Request& request) {
                  .wait = std::chrono::seconds{values.value("wait_s", std::int64_t{0})}};
 }
 
-Body serialized(const storage::OutboxRow& row) {
+Body notification_body(const storage::OutboxRow& row) {
   Body body;
   body["cursor"] = row.position;
   body["delivery"] = row.id.text();
@@ -70,7 +71,7 @@ Response answer_of(const actors::Result<std::vector<storage::OutboxRow>>& rows, 
   if (!rows) return rejection_response(rows.error());
   Body body;
   body["notifications"] = Body::array();
-  for (const auto& row : *rows) body["notifications"].push_back(serialized(row));
+  for (const auto& row : *rows) body["notifications"].push_back(notification_body(row));
   body["cursor"] = rows->empty() ? after : rows->back().position;
   return body_response(200, body);
 }
@@ -94,7 +95,11 @@ Response show_notifications(const Services& services, const Call& call) {
   // It begins before the look at what is there, so that nothing comes in between unnoticed.
   std::shared_ptr<actors::NotificationWait> wait =
       waits ? services.gateway.await_notification(context.caller.id) : nullptr;
-  const auto rows = services.gateway.notifications(context, polling->after);
+  // Whoever asks for the head alone is handed nothing, so nothing is settled.
+  const auto rows = call.request.method == "HEAD"
+                        ? services.gateway.views().notifications_of(context.caller.id, polling->after,
+                                                                    actors::Mailboxes::page_rows)
+                        : services.gateway.notifications(context, polling->after);
   auto response = answer_of(rows, polling->after);
   if (!wait || !rows || !rows->empty()) return response;
   response.deferral = std::make_shared<Deferral>(Deferral{
@@ -135,10 +140,9 @@ Operation polling_operation() {
       .description =
           "The same that are posted to whoever has an endpoint, for clients that nothing can be posted to: "
           "register with the message_endpoint \"poll:\", and ask in a loop, each time `after` the cursor of "
-          "the "
-          "answer before. An answer has at most 100, in order; the newest 1,000 of a user are kept, as long "
-          "as "
-          "their training is there. The answer to too many waits at once comes without waiting: then pause.",
+          "the answer before. An answer has at most 100, in order. What is pending is kept, and of the rest "
+          "the 1,000 of a user that were settled last, as long as their training is there. The answer to too "
+          "many waits at once comes without waiting: then pause.",
       .query = polling_parameters(),
       .answers = {{.meaning = "What there is after `after`; nothing, if nothing came within `wait_s`.",
                    .schema = object({{"notifications", list(std::move(notification))},
