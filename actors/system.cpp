@@ -280,8 +280,7 @@ class LiveSystem final : public System, public AccountCalls {
     auto model = readable_model(context, request.model);
     if (!model) return std::unexpected(std::move(model.error()));
     const auto training = training_of(*model);
-    return inference_.predict(context.caller.id, *model, training ? &*training : nullptr,
-                              std::move(request));
+    return inference_.predict(context.caller.id, *model, training ? &*training : nullptr, std::move(request));
   }
   std::shared_ptr<const ModelStatistics> statistics(const RequestContext& context,
                                                     const domain::Model& model) override {

@@ -16,8 +16,8 @@ namespace fedlog::actors {
 // The product of the extents; 1 for a scalar.
 [[nodiscard]] std::size_t element_count(std::span<const std::int64_t> shape);
 
-// The product of the extents without the zeros, SIZE_MAX when it is more: there are no more numbers than that,
-// nor lists of one depth, and no stride is larger, be the tensor empty.
+// The product of the extents without the zeros, SIZE_MAX when it is more: there are no more numbers than
+// that, nor lists of one depth, and no stride is larger, be the tensor empty.
 [[nodiscard]] std::size_t volume_bound(std::span<const std::int64_t> shape);
 
 // Numbers as a tensor: of float64 when `type` is, else of float32.

@@ -282,11 +282,11 @@ std::vector<Key> make_keys() {
                                      "the server, else in ../libexec/fedlog/."),
       key<&S::worker, &Worker::slots>("worker.slots", {1, 256},
                                       "Workers that run at the same time, at most."),
-      key<&S::worker, &Worker::memory_limit_mib>(
       key<&S::worker, &Worker::spares>(
           "worker.spares", {0, 256},
           "Workers that are kept beside them, at most, for model owners whose last prediction was a moment "
           "ago: a worker has models of one owner only, and starting one takes a second. They cost memory."),
+      key<&S::worker, &Worker::memory_limit_mib>(
           "worker.memory_limit_mib", {512, 1024 * 1024},
           "Memory that one worker may take; one that wants more is ended."),
       key<&S::worker, &Worker::deadline_ms>("worker.deadline_ms", {100, day_ms},

@@ -12,6 +12,10 @@ namespace fedlog::http {
 
 namespace {
 
+// What scripts of other origins may read beside what every browser lets them.
+constexpr std::string_view exposed_headers =
+    "Content-Disposition, ETag, Location, Retry-After, X-Fedlog-Hint, X-Request-ID";
+
 // In DRF's order, which Allow repeats.
 constexpr std::array method_names{"GET", "POST", "PUT", "PATCH", "DELETE"};
 
@@ -219,7 +223,10 @@ void Router::add_cors(const Request& request, Response& response) const {
     response.headers.set("Access-Control-Allow-Origin", "*");
   } else if (allowed(origin)) {
     response.headers.set("Access-Control-Allow-Origin", std::string{origin});
+  } else {
+    return;
   }
+  response.headers.set("Access-Control-Expose-Headers", std::string{exposed_headers});
 }
 
 Response Router::preflight() const {

@@ -52,7 +52,7 @@ NOT_IN_DOMAIN = {"fstream", "iostream", "filesystem", "random", "thread", "mutex
 SYSTEM = re.compile(
     r"(sys|linux|netinet|arpa|net|asm|bits)/.*"
     r"|(cxxabi|dirent|dlfcn|endian|errno|fcntl|grp|immintrin|limits|netdb|poll|pthread|pwd|sched|semaphore|setjmp|signal|spawn"
-    r"|stddef|stdint|stdio|stdlib|string|syscall|sysexits|syslog|termios|time|ucontext|unistd|x86intrin)\.h"
+    r"|malloc|stddef|stdint|stdio|stdlib|string|syscall|sysexits|syslog|termios|time|ucontext|unistd|x86intrin)\.h"
     r"|[a-z_]+"  # the standard library
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -178,6 +178,11 @@ TEST_F(RouterTest, AnswersPreflightsWithoutCredentials) {
   EXPECT_EQ(response.headers.get("Access-Control-Max-Age"), "86400");
 }
 
+TEST_F(RouterTest, LetsScriptsOfOtherOriginsReadWhatAnErrorAdvises) {
+  const auto response = call("GET", "/api/users/", {{"Origin", "http://elsewhere.example"}});
+  EXPECT_THAT(response.headers.get("Access-Control-Expose-Headers"), ::testing::HasSubstr("X-Fedlog-Hint"));
+}
+
 TEST_F(RouterTest, AllowsOnlyTheConfiguredOrigins) {
   const Router router{routes(), authenticator_, {.allowed_origins = {"https://a.example"}}};
   StringBody body{""};
@@ -188,6 +193,7 @@ TEST_F(RouterTest, AllowsOnlyTheConfiguredOrigins) {
   };
   EXPECT_EQ(origin_for("https://a.example"), "https://a.example");
   EXPECT_EQ(origin_for("https://b.example"), "");
+  EXPECT_FALSE(call("GET", "/api/users/").headers.contains("Access-Control-Expose-Headers"));
   EXPECT_FALSE(call("GET", "/api/users/").headers.contains("Access-Control-Allow-Origin"));
 }
 
