@@ -13,14 +13,6 @@ const Part* part_of(UserId participant, const std::vector<Part>& parts) {
   return found == parts.end() ? nullptr : &*found;
 }
 
-template <class Part>
-const Part* part_of(UserId participant, std::int64_t open_round, const std::vector<Part>& open,
-                    const Taken<Part>& taken, std::int64_t round) {
-  const auto* part = round == open_round ? part_of(participant, open) : nullptr;
-  if (part != nullptr || round != taken.round) return part;
-  return part_of(participant, taken.parts);
-}
-
 // Sorted.
 std::vector<UserId> done_in(const Training& training) {
   std::vector<UserId> users;
@@ -46,10 +38,6 @@ const Update* Training::update_of(UserId participant) const {
   return part_of(participant, updates);
 }
 
-const Update* Training::update_of(UserId participant, std::int64_t in_round) const {
-  return part_of(participant, round, updates, taken_updates, in_round);
-}
-
 const Update* Training::update_by_model(ModelId local_model) const {
   const auto found = std::ranges::find(updates, local_model, &Update::model);
   return found == updates.end() ? nullptr : &*found;
@@ -57,10 +45,6 @@ const Update* Training::update_by_model(ModelId local_model) const {
 
 const Moments* Training::moments_of(UserId participant) const {
   return part_of(participant, moments);
-}
-
-const Moments* Training::moments_of(UserId participant, std::int64_t in_round) const {
-  return part_of(participant, round, moments, taken_moments, in_round);
 }
 
 ModelId Training::model_for(UserId participant) const {

@@ -59,19 +59,6 @@ struct Moments {
   bool operator==(const Moments&) const = default;
 };
 
-// What the server took for the round that it closed last, kept to know a part that is sent again by somebody
-// who did not see the answer to the first.
-template <class Part>
-struct Taken {
-  std::int64_t round = 0;
-  std::vector<Part> parts;
-
-  static constexpr auto fields() {
-    return std::tuple{field("round", &Taken::round), field("parts", &Taken::parts)};
-  }
-  bool operator==(const Taken&) const = default;
-};
-
 // How the latest notification to somebody ended.
 struct Delivery {
   UserId receiver;
@@ -119,8 +106,6 @@ struct Training {
   std::vector<PassedOn> passed_on;  // in canonical order of who goes on; who joins later has none
   std::vector<Moments> moments;     // of the open SWAG round, in order of arrival
   std::vector<UserId> testers;      // who reported a metric in the open test
-  Taken<Update> taken_updates;
-  Taken<Moments> taken_moments;
   std::optional<BlobId> weights;
   std::optional<BlobId> preprocessing;
   std::optional<BlobId> swag_first_moment;  // of the latest SWAG round that ended
@@ -154,8 +139,6 @@ struct Training {
                       field("passed_on", &Training::passed_on),
                       field("moments", &Training::moments),
                       field("testers", &Training::testers),
-                      field("taken_updates", &Training::taken_updates),
-                      field("taken_moments", &Training::taken_moments),
                       field("weights", &Training::weights),
                       field("preprocessing", &Training::preprocessing),
                       field("swag_first_moment", &Training::swag_first_moment),
@@ -176,9 +159,6 @@ struct Training {
   [[nodiscard]] const Update* update_of(UserId participant) const;
   [[nodiscard]] const Update* update_by_model(ModelId model) const;
   [[nodiscard]] const Moments* moments_of(UserId participant) const;
-  // What the participant sent for that round, if it is the open one or the one closed last.
-  [[nodiscard]] const Update* update_of(UserId participant, std::int64_t in_round) const;
-  [[nodiscard]] const Moments* moments_of(UserId participant, std::int64_t in_round) const;
   // Which model updates of the participant are to build on: the global one, or the local one it was given.
   [[nodiscard]] ModelId model_for(UserId participant) const;
   [[nodiscard]] bool is_passed_on(ModelId model) const;

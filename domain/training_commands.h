@@ -141,9 +141,9 @@ using TrainingCommand =
 
 using TrainingEvents = std::vector<TrainingEvent>;
 
-// Whether `by` may send an update for `round` (none: it is not known yet) now, or may be sending one again
-// that was taken; for callers that want to know before they look into its file. `model` is what the update is
-// addressed to: the global model, or the local one that `by` goes on with.
+// Whether `by` may send an update for `round` (none: it is not known yet) now, or, while the updates are
+// being aggregated, its own once more; for callers that want to know before they look into its file. `model`
+// is what the update is addressed to: the global model, or the local one that `by` goes on with.
 [[nodiscard]] std::expected<void, Rejection> check_may_update(const Training& training, const Caller& by,
                                                               ModelId model,
                                                               std::optional<std::int64_t> round);

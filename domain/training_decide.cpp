@@ -12,11 +12,12 @@ constexpr std::int64_t first_round_max = std::int64_t{1} << 52;
 
 using Decision = std::expected<TrainingEvents, Rejection>;
 
-// Whether `by` may send what the training waits for in `phase`.
+// Whether `by` may send what `phase` is about, for `round`.
 std::expected<void, Rejection> check_may_send(const Training& training, const Caller& by, Phase phase,
                                               std::int64_t round) {
   if (!may_send_updates(by, training)) return std::unexpected(not_a_participant(training));
-  const auto state = phase == Phase::collecting ? TrainingState::swag_round : TrainingState::ongoing;
+  const bool moments = phase == Phase::collecting || phase == Phase::averaging;
+  const auto state = moments ? TrainingState::swag_round : TrainingState::ongoing;
   if (training.state != state) return std::unexpected(wrong_state(training));
   if (training.phase != phase || round != training.round) {
     return std::unexpected(wrong_round(training, round));
@@ -158,10 +159,11 @@ struct Decide {
   }
 
   Decision operator()(const SubmitUpdate& c) const {
-    if (is_repeated(c)) return TrainingEvents{};
-    if (auto allowed = check_may_send(training, c.by, Phase::updating, c.round); !allowed) {
+    if (auto allowed = check_may_update(training, c.by, training.model, c.round); !allowed) {
       return std::unexpected(std::move(allowed.error()));
     }
+    if (is_repeated(c)) return TrainingEvents{};
+    if (training.phase != Phase::updating) return std::unexpected(wrong_round(training, c.round));
     if (auto counted = check_sample_size(c.sample_size); !counted) {
       return std::unexpected(std::move(counted.error()));
     }
@@ -177,16 +179,17 @@ struct Decide {
   }
 
   Decision operator()(const SubmitMoments& c) const {
+    if (auto allowed = check_may_send_moments(training, c.by, c.round); !allowed) {
+      return std::unexpected(std::move(allowed.error()));
+    }
     const Moments sent{.participant = c.by.id,
                        .first_moment = c.first_moment,
                        .second_moment = c.second_moment,
                        .form = c.form,
                        .sample_size = c.sample_size};
-    const auto* before = training.moments_of(c.by.id, c.round);
-    if (may_send_updates(c.by, training) && before != nullptr && *before == sent) return TrainingEvents{};
-    if (auto allowed = check_may_send(training, c.by, Phase::collecting, c.round); !allowed) {
-      return std::unexpected(std::move(allowed.error()));
-    }
+    const auto* before = training.moments_of(c.by.id);
+    if (before != nullptr && *before == sent) return TrainingEvents{};
+    if (training.phase != Phase::collecting) return std::unexpected(wrong_round(training, c.round));
     if (auto counted = check_sample_size(c.sample_size); !counted) {
       return std::unexpected(std::move(counted.error()));
     }
@@ -294,9 +297,9 @@ struct Decide {
  private:
   // Whether it was taken before: its sender did not see the answer.
   bool is_repeated(const SubmitUpdate& c) const {
-    const auto* before = training.update_of(c.by.id, c.round);
-    return may_send_updates(c.by, training) && before != nullptr && before->weights == c.weights &&
-           before->sample_size == c.sample_size && before->metrics == fingerprint(c.metrics);
+    const auto* before = training.update_of(c.by.id);
+    return before != nullptr && before->weights == c.weights && before->sample_size == c.sample_size &&
+           before->metrics == fingerprint(c.metrics);
   }
 };
 
@@ -309,16 +312,16 @@ std::expected<void, Rejection> check_may_update(const Training& training, const 
         rejected(Reason::no_training_for_model,
                  "Model with ID " + model.text() + " does not have a training process running"));
   }
-  const auto taken = round.value_or(training.taken_updates.round);
-  if (may_send_updates(by, training) && training.update_of(by.id, taken) != nullptr) return {};
-  return check_may_send(training, by, Phase::updating, round.value_or(training.round));
+  const auto wanted = round.value_or(training.round);
+  const bool is_taken = training.phase == Phase::aggregating && training.update_of(by.id) != nullptr;
+  return check_may_send(training, by, is_taken ? Phase::aggregating : Phase::updating, wanted);
 }
 
 std::expected<void, Rejection> check_may_send_moments(const Training& training, const Caller& by,
                                                       std::optional<std::int64_t> round) {
-  const auto taken = round.value_or(training.taken_moments.round);
-  if (may_send_updates(by, training) && training.moments_of(by.id, taken) != nullptr) return {};
-  return check_may_send(training, by, Phase::collecting, round.value_or(training.round));
+  const auto wanted = round.value_or(training.round);
+  const bool is_taken = training.phase == Phase::averaging && training.moments_of(by.id) != nullptr;
+  return check_may_send(training, by, is_taken ? Phase::averaging : Phase::collecting, wanted);
 }
 
 Decision decide(const Training& training, const TrainingCommand& command,

@@ -55,11 +55,6 @@ void take_up(Training& training, Timestamp at) {
   training.rounds_without_quorum = 0;
 }
 
-void take_updates(Training& training) {
-  training.taken_updates = {.round = training.round, .parts = std::move(training.updates)};
-  training.updates.clear();
-}
-
 void remember(Training& training, Delivery delivery) {
   auto& all = training.last_deliveries;
   const auto place = std::ranges::lower_bound(all, delivery.receiver, {}, &Delivery::receiver);
@@ -164,16 +159,16 @@ struct Evolve {
     training.rounds_without_quorum = 0;
   }
   void operator()(const RoundAggregated& e) const {
-    take_updates(training);
     training.round = e.round + 1;
     training.weights = e.weights;
+    training.updates.clear();
     training.passed_on.clear();
   }
   void operator()(const ModelsPassedOn& e) const {
     enter(training, TrainingState::ongoing, Phase::updating, at);
     training.passed_on = passed_on(training, e.models);
-    take_updates(training);
     training.round = e.round;
+    training.updates.clear();
     training.rounds_without_quorum = 0;
   }
   void operator()(const SwagRoundOpened&) const {
@@ -197,7 +192,6 @@ struct Evolve {
   void operator()(const MomentsAveraged& e) const {
     training.swag_first_moment = e.first_moment;
     training.swag_second_moment = e.second_moment;
-    training.taken_moments = {.round = e.round, .parts = std::move(training.moments)};
     training.moments.clear();
   }
   void operator()(const TestOpened&) const {

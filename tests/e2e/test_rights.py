@@ -73,13 +73,13 @@ class World:
         actor.call("DELETE", f"/api/trainings/{self.training}/clients/", json=removed)
         if started:
             actor.call("POST", f"/api/trainings/{self.training}/start/", json={})
-            update = self.update()
+            update = self.update(1)
             rights.apis["participant"].call("POST", f"/api/models/{self.model}/", data=update["data"], files=update["files"])
             listed = rights.apis["participant"].call("GET", "/api/models/").json()
             self.local = next(each["id"] for each in listed if each.get("base_model") == self.model)
 
-    def update(self):
-        data = {"round": 0, "sample_size": 1, "metric_names": ["loss"], "metric_values": ["0.5"]}
+    def update(self, samples=2):
+        data = {"round": 0, "sample_size": samples, "metric_names": ["loss"], "metric_values": ["0.5"]}
         return {"data": data, "files": {"model_file": ("m.pt", self.rights.model)}}
 
     def arguments(self, name):
