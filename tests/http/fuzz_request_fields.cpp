@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "domain/identifiers.h"
 #include "http/form.h"
 #include "http/json_body.h"
 #include "http/request_fields.h"
