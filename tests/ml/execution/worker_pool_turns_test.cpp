@@ -88,6 +88,15 @@ TEST(WorkerPool, CountsTheTimeOfARequestFromItsTurn) {
   EXPECT_EQ(error_code(first.get()), ExecutionErrorCode::deadline_exceeded);
 }
 
+// Two requests of ada's that never end, until both run or one must wait.
+void ask_endlessly(WorkerPool& pool, std::vector<std::future<Outputs>>& endless) {
+  for (int number = 0; number < 2; ++number) {
+    endless.push_back(
+        std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
+  }
+  until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
+}
+
 TEST(WorkerPool, NeverGivesAllWorkersToCallersThatRanIntoTheDeadline) {
   auto options = fake_workers();
   options.slots = 2;
@@ -96,11 +105,7 @@ TEST(WorkerPool, NeverGivesAllWorkersToCallersThatRanIntoTheDeadline) {
   {
     WorkerPool pool(options);
     ASSERT_EQ(error_code(pool.run(behave("hang", "ada", "endless"))), ExecutionErrorCode::deadline_exceeded);
-    for (int number = 0; number < 2; ++number) {
-      endless.push_back(
-          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
-    }
-    until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
+    ask_endlessly(pool, endless);
     EXPECT_EQ(pool.counters().waiting, 1U);
     EXPECT_TRUE(pool.run(behave("echo", "bob", "quick"))) << "one worker is left";
   }
@@ -116,11 +121,7 @@ TEST(WorkerPool, ForgetsThatACallerWasSlowOnceItIsNot) {
     WorkerPool pool(options);
     ASSERT_EQ(error_code(pool.run(behave("hang", "ada", "endless"))), ExecutionErrorCode::deadline_exceeded);
     ASSERT_TRUE(pool.run(behave("echo", "ada", "quick")));
-    for (int number = 0; number < 2; ++number) {
-      endless.push_back(
-          std::async(std::launch::async, [&] { return pool.run(behave("hang", "ada", "endless")); }));
-    }
-    until([&] { return pool.counters().workers == 2 || pool.counters().waiting == 1; });
+    ask_endlessly(pool, endless);
     EXPECT_EQ(pool.counters().workers, 2U);
   }
   for (auto& request : endless) EXPECT_FALSE(request.get());
